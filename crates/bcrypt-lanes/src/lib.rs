@@ -1,0 +1,1 @@
+//! bcrypt for up to four passwords at once on one core.

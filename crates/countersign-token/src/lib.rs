@@ -1,0 +1,1 @@
+//! What a Countersign access token says, and how any service checks it.

@@ -1,0 +1,1 @@
+//! A circuit breaker for whatever leaves the process.

@@ -1,0 +1,1 @@
+//! Words that cannot be wrong: parsed once, then trusted.
