@@ -10,11 +10,13 @@
 mod contradictions;
 pub mod data_dir;
 mod database;
+mod durations;
 mod environment;
 mod exposure;
 mod fault;
 mod file;
 mod http;
+mod keys;
 mod layers;
 mod logs;
 mod passwords;
@@ -36,6 +38,7 @@ pub use self::environment::Environment;
 pub use self::exposure::Exposure;
 pub use self::fault::{Fault, Faults, Origin};
 pub use self::http::Http;
+pub use self::keys::Keys;
 pub use self::layers::{FileChoice, Flag, Sources};
 pub use self::logs::{LogFilter, LogFormat, Logs};
 pub use self::passwords::Passwords;
@@ -125,6 +128,8 @@ config! {
     http: Http,
     /// Access tokens and sessions.
     tokens: Tokens,
+    /// Signing keys.
+    keys: Keys,
     /// Password hashing.
     passwords: Passwords,
     /// Who may open an account.
