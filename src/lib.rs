@@ -1,6 +1,7 @@
 //! Countersign: a self-hosted authentication service.
 
 pub mod circuit_breaker;
+pub mod cli;
 pub mod config;
 pub mod database;
 pub mod domain;
