@@ -2,6 +2,7 @@
 
 pub mod circuit_breaker;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod database;
 pub mod domain;
