@@ -190,7 +190,9 @@ impl<'a> Parts<'a> {
         }
         let (signed, signature) = token.rsplit_once('.').ok_or(VerifyError::Malformed)?;
         let (header, claims) = signed.split_once('.').ok_or(VerifyError::Malformed)?;
-        // A further dot is in `claims`, where it ends as no base64url.
+        if claims.contains('.') {
+            return Err(VerifyError::Malformed);
+        }
         Ok(Self { header, claims, signature, signed })
     }
 }

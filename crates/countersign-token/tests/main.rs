@@ -2,5 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, what fails to prepare should say where")]
 
+mod attacks;
+mod forgeries;
+mod mutations;
 mod round_trip;
 mod support;
+mod vectors;
