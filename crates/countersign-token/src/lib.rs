@@ -2,7 +2,11 @@
 
 mod algorithm;
 mod claims;
+#[cfg(feature = "axum")]
+mod current_user;
 mod header;
+#[cfg(feature = "jwks")]
+mod issuer;
 mod jwk;
 mod key;
 mod key_set;
@@ -13,6 +17,10 @@ mod verifier;
 
 pub use algorithm::Algorithm;
 pub use claims::{Claims, Subject};
+#[cfg(feature = "axum")]
+pub use current_user::{Anyone, CurrentUser, Refusal, Role, bearer_token};
+#[cfg(feature = "jwks")]
+pub use issuer::{Issuer, IssuerBuilder, IssuerError, StartError};
 pub use jwk::Jwk;
 pub use key::{KeyError, VerificationKey};
 pub use key_set::{JwkSet, KeySet};
