@@ -4,3 +4,4 @@ pub mod circuit_breaker;
 pub mod config;
 pub mod database;
 pub mod domain;
+pub mod limits;
