@@ -55,6 +55,7 @@ impl Gate {
     }
 
     /// Lets a call through or refuses it. Each ticket must come back to `settle` or `cancel`.
+    #[inline]
     pub fn admit(&self, caller: Caller, now: Duration) -> Result<Ticket, Rejected> {
         let period = self.closed_period.load(Ordering::Acquire);
         if period != 0 {
@@ -68,6 +69,7 @@ impl Gate {
     }
 
     /// Takes the end of a call. `chance` (0 to 1) is asked only when the breaker may open.
+    #[inline]
     pub fn settle(
         &self,
         ticket: Ticket,
@@ -100,6 +102,7 @@ impl Gate {
         View { state, counts, transitions, rejected: self.rejected.load(Ordering::Relaxed) }
     }
 
+    #[inline]
     fn settle_call(
         &self,
         period: u64,

@@ -106,6 +106,7 @@ impl Breaker {
     }
 
     /// Asks for leave to make one call whose end the caller reports: for work that is more than one future.
+    #[inline]
     pub fn admit(&self) -> Result<Permit<&Self>, Rejected> {
         self.permit(Caller::Call)
     }
@@ -140,11 +141,13 @@ impl Breaker {
         Ok(Permit::new(self, ticket, now))
     }
 
+    #[inline]
     fn ticket(&self, caller: Caller) -> Result<(Ticket, Duration), Rejected> {
         let now = self.monotonic();
         Ok((self.gate.admit(caller, now)?, now))
     }
 
+    #[inline]
     fn settle(&self, ticket: Ticket, outcome: Outcome, now: Duration) {
         if let Some(transition) = self.gate.settle(ticket, outcome, now, rand::random) {
             self.log(transition);

@@ -41,6 +41,7 @@ impl<B: Deref<Target = Breaker>> Permit<B> {
         matches!(self.ticket, Some(Ticket::Probe { .. }))
     }
 
+    /// Ends the call, unless it has ended.
     fn end(&mut self, verdict: Verdict) {
         let Some(ticket) = self.ticket.take() else { return };
         let now = self.breaker.monotonic();
@@ -62,14 +63,14 @@ pin_project! {
     pub(super) struct Guarded<F, P, C> {
         #[pin]
         future: F,
-        permit: Option<P>,
+        permit: P,
         classify: C,
     }
 }
 
 impl<F, P, C> Guarded<F, P, C> {
     pub(super) fn new(future: F, permit: P, classify: C) -> Self {
-        Self { future, permit: Some(permit), classify }
+        Self { future, permit, classify }
     }
 }
 
@@ -89,9 +90,7 @@ where
         drop(guard);
 
         let output = ready!(poll);
-        if let Some(permit) = this.permit.take() {
-            permit.settle((this.classify)(&output));
-        }
+        this.permit.end((this.classify)(&output));
         Poll::Ready(output)
     }
 }
@@ -100,16 +99,14 @@ where
 ///
 /// To ask `std::thread::panicking` when a permit is dropped would not do: the panic may be a neighbour's.
 struct FailOnPanic<'a, B: Deref<Target = Breaker>> {
-    permit: &'a mut Option<Permit<B>>,
+    permit: &'a mut Permit<B>,
     returned: bool,
 }
 
 impl<B: Deref<Target = Breaker>> Drop for FailOnPanic<'_, B> {
     fn drop(&mut self) {
-        if !self.returned
-            && let Some(permit) = self.permit.take()
-        {
-            permit.settle(Verdict::Failure);
+        if !self.returned {
+            self.permit.end(Verdict::Failure);
         }
     }
 }

@@ -271,6 +271,6 @@ impl Machine {
 
     /// Others are finding out: the shortest time in which their verdict may be there.
     fn come_back_later(&self) -> Rejected {
-        Rejected { retry_after: self.settings.open_time }
+        Rejected { retry_after: self.settings.open_time.max(Duration::from_millis(1)) }
     }
 }

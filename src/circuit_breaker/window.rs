@@ -19,7 +19,7 @@ const TICKS: u64 = 10;
 #[repr(align(64))]
 #[derive(Debug)]
 pub struct Window {
-    tick: Duration,
+    tick_nanos: u64,
     buckets: [Bucket; 10],
     failed_in_a_row: AtomicU32,
 }
@@ -36,7 +36,7 @@ impl Window {
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         Self {
-            tick: (settings.window / 10).max(Duration::from_millis(1)),
+            tick_nanos: nanos(settings.window / 10).max(1_000_000),
             buckets: std::array::from_fn(|_| Bucket {
                 calls: Counter::empty(),
                 failed: Counter::empty(),
@@ -47,6 +47,7 @@ impl Window {
     }
 
     /// Counts a call that ended at `now`. One that is older than the whole window is left out.
+    #[inline]
     pub fn record(&self, outcome: Outcome, now: Duration) {
         let tick = self.tick_of(now);
         let bucket = self.bucket_of(tick);
@@ -92,13 +93,18 @@ impl Window {
     }
 
     fn tick_of(&self, now: Duration) -> u64 {
-        u64::try_from(now.as_nanos() / self.tick.as_nanos()).unwrap_or(u64::MAX)
+        nanos(now) / self.tick_nanos
     }
 
     #[expect(clippy::indexing_slicing, reason = "a remainder is below its divisor")]
     fn bucket_of(&self, tick: u64) -> &Bucket {
         &self.buckets[usize::try_from(tick % TICKS).unwrap_or(0)]
     }
+}
+
+/// 584 years fit. In 64 bits, because a division of 128 costs more than all the rest of a call.
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A tick and a count in one word, so that both change at once.
