@@ -1,0 +1,86 @@
+//! The floors of ARCHITECTURE.md, as data: which module stands where, and what it must not hold.
+
+/// Where a module stands. A module imports from its own floor and from those below.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Floor {
+    /// Values that cannot be wrong.
+    Words,
+    /// What any service needs: settings, storage, cryptography.
+    Tools,
+    /// A row, and every statement about it.
+    Nouns,
+    /// The operations: the only place where a rule is written.
+    Verbs,
+    /// HTTP, JSON and HTML.
+    Faces,
+    /// What puts the process together.
+    Entry,
+}
+
+/// The calls from verb to verb that are allowed: short, and without a circle.
+pub(crate) const VERBS: &[(&str, &[&str])] = &[];
+
+/// Crates that only `database` may name.
+pub(crate) const ENGINE_CRATES: &[&str] = &["rusqlite", "tokio_postgres", "deadpool_postgres", "tokio_postgres_rustls"];
+
+/// Where SQL stands: beside its row, and in the engine's own business (migrations, pragmas, advisory locks).
+pub(crate) const SQL_ROOMS: &[&str] = &["src/models/", "src/database/"];
+
+/// Where secrets are opened: cryptography, mail, and the password inside the database's address.
+pub(crate) const SECRET_ROOMS: &[&str] = &["src/crypto/", "src/mail/", "src/database/"];
+
+/// The floor that `module` stands on, or none if nobody gave it one.
+pub(crate) fn floor(module: &[String]) -> Option<Floor> {
+    let module: Vec<&str> = module.iter().map(String::as_str).collect();
+    let floor = match module.as_slice() {
+        [] | ["main" | "cli" | "server" | "router" | "openapi", ..] => Floor::Entry,
+
+        [.., "routes" | "pages"]
+        | ["auth", "dependencies", ..]
+        | ["pages" | "middleware" | "health" | "problem" | "schemas", ..] => Floor::Faces,
+        ["auth" | "admin" | "oauth" | "jobs", ..] => Floor::Verbs,
+        ["models", ..] => Floor::Nouns,
+        ["app" | "config" | "database" | "crypto" | "circuit_breaker" | "mail" | "telemetry", ..] => Floor::Tools,
+        ["domain" | "clock", ..] => Floor::Words,
+        _ => return None,
+    };
+    Some(floor)
+}
+
+/// What a module is a part of: a verb's folder, a noun's file, a tool's folder, a face by itself.
+pub(crate) fn room(module: &[String]) -> String {
+    let depth = match floor(module) {
+        Some(Floor::Words | Floor::Tools | Floor::Entry) | None => 1,
+        Some(Floor::Nouns | Floor::Verbs) => 2,
+        Some(Floor::Faces) => module.len(),
+    };
+    name(module.get(..depth).unwrap_or(module))
+}
+
+pub(crate) fn is_verb(module: &[String]) -> bool {
+    floor(module) == Some(Floor::Verbs)
+}
+
+/// A module's path as it is written in Rust.
+pub(crate) fn name(module: &[String]) -> String {
+    if module.is_empty() { "the crate root".to_owned() } else { module.join("::") }
+}
+
+/// The crates and modules whose business is another floor's.
+pub(crate) fn forbidden(module: &[String]) -> &'static [&'static str] {
+    match floor(module) {
+        // Words: no input or output, no clock but the one that is asked.
+        Some(Floor::Words) => {
+            &["std::fs", "std::net", "std::env", "std::process", "std::io", "tokio", "axum", "hyper", "reqwest"]
+        }
+        // Tools: nothing of the web's, except where the web is the tool.
+        Some(Floor::Tools) => &["axum", "askama", "utoipa"],
+        // Nouns: the instant, the digest and the chance are handed in.
+        Some(Floor::Nouns) => {
+            &["crate::clock", "crate::mail", "crate::crypto::random", "rand", "bcrypt", "bcrypt_lanes", "axum", "tokio"]
+        }
+        // Verbs: one operation, many faces.
+        Some(Floor::Verbs) => &["axum", "http", "hyper", "tower", "tower_http", "utoipa", "askama", "serde_json"],
+        Some(Floor::Faces | Floor::Entry) | None => &[],
+    }
+}
