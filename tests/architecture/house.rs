@@ -20,14 +20,17 @@ pub(crate) enum Floor {
 /// The calls from verb to verb that are allowed: short, and without a circle.
 pub(crate) const VERBS: &[(&str, &[&str])] = &[];
 
-/// Crates that only `database` may name.
+/// The drivers of the two engines.
 pub(crate) const ENGINE_CRATES: &[&str] = &["rusqlite", "tokio_postgres", "deadpool_postgres", "tokio_postgres_rustls"];
+
+/// Where the drivers are named: the folder that runs both engines, and the setting that reads their addresses.
+pub(crate) const ENGINE_ROOMS: &[&str] = &["src/database/", "src/config/database.rs"];
 
 /// Where SQL stands: beside its row, and in the engine's own business (migrations, pragmas, advisory locks).
 pub(crate) const SQL_ROOMS: &[&str] = &["src/models/", "src/database/"];
 
-/// Where secrets are opened: cryptography, mail, and the password inside the database's address.
-pub(crate) const SECRET_ROOMS: &[&str] = &["src/crypto/", "src/mail/", "src/database/"];
+/// Where secrets are opened: where they are read, in cryptography, and where they leave for a mail server or a database.
+pub(crate) const SECRET_ROOMS: &[&str] = &["src/config/", "src/crypto/", "src/mail/", "src/database/"];
 
 /// The floor that `module` stands on, or none if nobody gave it one.
 pub(crate) fn floor(module: &[String]) -> Option<Floor> {
