@@ -18,7 +18,15 @@ pub(crate) enum Floor {
 }
 
 /// The calls from verb to verb that are allowed: short, and without a circle.
-pub(crate) const VERBS: &[(&str, &[&str])] = &[];
+pub(crate) const VERBS: &[(&str, &[&str])] = &[
+    ("auth::change_password", &["auth::sessions", "auth::tokens"]),
+    ("auth::login", &["auth::sessions", "auth::tokens"]),
+    ("auth::refresh", &["auth::sessions", "auth::tokens"]),
+    ("auth::register", &["auth::sessions", "auth::tokens"]),
+    ("auth::sessions", &["auth::tokens"]),
+    ("auth::tokens", &["keys"]),
+    ("jobs", &["auth::sessions", "keys"]),
+];
 
 /// The drivers of the two engines.
 pub(crate) const ENGINE_CRATES: &[&str] = &["rusqlite", "tokio_postgres", "deadpool_postgres", "tokio_postgres_rustls"];
@@ -29,8 +37,17 @@ pub(crate) const ENGINE_ROOMS: &[&str] = &["src/database/", "src/config/database
 /// Where SQL stands: beside its row, and in the engine's own business (migrations, pragmas, advisory locks).
 pub(crate) const SQL_ROOMS: &[&str] = &["src/models/", "src/database/"];
 
-/// Where secrets are opened: where they are read, in cryptography, and where they leave for a mail server or a database.
-pub(crate) const SECRET_ROOMS: &[&str] = &["src/config/", "src/crypto/", "src/mail/", "src/database/"];
+/// Where secrets are opened: where they are read and parsed, in cryptography and what hands keys to it, and where they
+/// leave for a mail server or a database.
+pub(crate) const SECRET_ROOMS: &[&str] = &[
+    "src/config/",
+    "src/crypto/",
+    "src/database/",
+    "src/domain/password.rs",
+    "src/keys/",
+    "src/mail/",
+    "src/server.rs",
+];
 
 /// The floor that `module` stands on, or none if nobody gave it one.
 pub(crate) fn floor(module: &[String]) -> Option<Floor> {
@@ -40,8 +57,10 @@ pub(crate) fn floor(module: &[String]) -> Option<Floor> {
 
         [.., "routes" | "pages"]
         | ["auth", "dependencies", ..]
+        // The OAuth dialect of login and refresh: a face without a verb of its own.
+        | ["auth", "token", ..]
         | ["pages" | "middleware" | "health" | "problem" | "schemas", ..] => Floor::Faces,
-        ["auth" | "admin" | "oauth" | "jobs", ..] => Floor::Verbs,
+        ["auth" | "admin" | "oauth" | "keys" | "jobs", ..] => Floor::Verbs,
         ["models", ..] => Floor::Nouns,
         ["app" | "config" | "database" | "crypto" | "circuit_breaker" | "mail" | "telemetry", ..] => Floor::Tools,
         ["domain" | "clock", ..] => Floor::Words,
@@ -50,12 +69,15 @@ pub(crate) fn floor(module: &[String]) -> Option<Floor> {
     Some(floor)
 }
 
-/// What a module is a part of: a verb's folder, a noun's file, a tool's folder, a face by itself.
+/// What a module is a part of: a verb's folder, its face, a noun's file, and else the folder at the top.
 pub(crate) fn room(module: &[String]) -> String {
+    let in_features =
+        ["auth", "admin", "oauth"].iter().any(|folder| module.first().is_some_and(|first| first == folder));
     let depth = match floor(module) {
-        Some(Floor::Words | Floor::Tools | Floor::Entry) | None => 1,
-        Some(Floor::Nouns | Floor::Verbs) => 2,
-        Some(Floor::Faces) => module.len(),
+        Some(Floor::Faces) if in_features => module.len(),
+        Some(Floor::Verbs) if in_features => 2,
+        Some(Floor::Nouns) => 2,
+        _ => 1,
     };
     name(module.get(..depth).unwrap_or(module))
 }
@@ -73,15 +95,27 @@ pub(crate) fn name(module: &[String]) -> String {
 pub(crate) fn forbidden(module: &[String]) -> &'static [&'static str] {
     match floor(module) {
         // Words: no input or output, no clock but the one that is asked.
-        Some(Floor::Words) => {
-            &["std::fs", "std::net", "std::env", "std::process", "std::io", "tokio", "axum", "hyper", "reqwest"]
-        }
+        Some(Floor::Words) => &[
+            "std::fs",
+            "std::net::TcpListener",
+            "std::net::TcpStream",
+            "std::net::UdpSocket",
+            "std::env",
+            "std::process",
+            "std::io",
+            "tokio",
+            "axum",
+            "hyper",
+            "reqwest",
+        ],
         // Tools: nothing of the web's, except where the web is the tool.
         Some(Floor::Tools) => &["axum", "askama", "utoipa"],
         // Nouns: the instant, the digest and the chance are handed in.
         Some(Floor::Nouns) => {
             &["crate::clock", "crate::mail", "crate::crypto::random", "rand", "bcrypt", "bcrypt_lanes", "axum", "tokio"]
         }
+        // Keys rest in the database as JSON (RFC 7517).
+        Some(Floor::Verbs) if module.first().is_some_and(|first| first == "keys") => &["axum", "http", "hyper"],
         // Verbs: one operation, many faces.
         Some(Floor::Verbs) => &["axum", "http", "hyper", "tower", "tower_http", "utoipa", "askama", "serde_json"],
         Some(Floor::Faces | Floor::Entry) | None => &[],
