@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::{
     clock::Clock,
     config::Config,
-    crypto::{hash_pool::Hasher, refresh_token::RefreshTokenKey, seal::Sealer, signing_keys::KeyRing},
+    crypto::{Hasher, refresh_token::RefreshTokenKey, seal::Sealer, signing_keys::KeyRing},
     database::Database,
 };
 

@@ -28,7 +28,7 @@ use crate::{
     clock::Clock,
     config::{Config, RootSecrets},
     crypto::{
-        hash_pool::{Hasher, HasherSettings},
+        Hasher, HasherSettings,
         seal::{SealError, Sealer},
     },
     database::{Database, DatabaseError, MigrateError},

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::sessions::Opened;
 use crate::{
     app::App,
-    crypto::random::{self, RandomError},
+    crypto::random,
     domain::{SessionId, Timestamp},
     keys,
     models::user::{ActiveUser, User},
@@ -34,8 +34,8 @@ pub struct SignedIn {
 /// Issues the tokens of a session that has been opened or refreshed.
 ///
 /// # Errors
-/// [`IssueError`] when the cryptographic library fails, which it does only for want of memory or randomness.
-pub fn issue(app: &App, user: ActiveUser, opened: &Opened) -> Result<SignedIn, IssueError> {
+/// [`SignError`] when the cryptographic library fails, which it does only for want of memory or randomness.
+pub fn issue(app: &App, user: ActiveUser, opened: &Opened) -> Result<SignedIn, SignError> {
     let now = app.clock.now();
     let left = opened.expires_at.since(now);
     let access_ttl = app.config.tokens.access_ttl().min(left);
@@ -44,7 +44,7 @@ pub fn issue(app: &App, user: ActiveUser, opened: &Opened) -> Result<SignedIn, I
         aud: app.audience.clone(),
         sub: user.id.get().into(),
         sid: Uuid::from_bytes(*opened.id.as_bytes()),
-        jti: Base64UrlUnpadded::encode_string(&random::bytes::<16>()?),
+        jti: Base64UrlUnpadded::encode_string(&random::bytes::<16>()),
         iat: now.as_unix_seconds(),
         nbf: now.as_unix_seconds(),
         exp: (now + access_ttl).as_unix_seconds(),
@@ -71,15 +71,4 @@ pub async fn verify(app: &App, access_token: &str, now: Timestamp) -> Result<Cla
         Err(VerifyError::UnknownKey { .. }) if keys::ring::reload_for_unknown_key(app).await => verify(),
         outcome => outcome,
     }
-}
-
-/// Why no token was issued.
-#[derive(Debug, thiserror::Error)]
-pub enum IssueError {
-    /// The system has no randomness to give.
-    #[error(transparent)]
-    Random(#[from] RandomError),
-    /// The library could not sign.
-    #[error(transparent)]
-    Sign(#[from] SignError),
 }

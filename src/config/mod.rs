@@ -49,7 +49,7 @@ pub use self::public_url::PublicUrl;
 pub use self::registration::Registration;
 pub use self::secret::{RootSecret, RootSecrets, SharedSecret};
 pub use self::service::Service;
-pub use self::tokens::{SigningAlgorithm, Tokens};
+pub use self::tokens::Tokens;
 
 use self::reader::Reader;
 use self::section::{Row, Section};

@@ -13,7 +13,7 @@ use countersign_token::{Algorithm, KeyError};
 use crate::{
     app::App,
     config::{Config, SigningAlgorithm},
-    crypto::{random::RandomError, refresh_token::RefreshTokenKey, seal::{SealError, Sealer}, signing_keys::KeyRing},
+    crypto::{refresh_token::RefreshTokenKey, seal::{SealError, Sealer}, signing_keys::KeyRing},
     database::{Database, DatabaseError},
     domain::Timestamp,
 };
@@ -103,9 +103,6 @@ pub enum KeysError {
     /// A key could not be made or read.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The system has no randomness to give.
-    #[error(transparent)]
-    Random(#[from] RandomError),
     /// The database did not answer.
     #[error(transparent)]
     Database(#[from] DatabaseError),

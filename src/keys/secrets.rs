@@ -15,7 +15,7 @@ const REFRESH_TOKEN_KEY: &str = "refresh_token_key";
 /// Loads the key of the refresh tokens; at the very first start makes it.
 pub(super) async fn refresh_token_key(keeper: Keeper<'_>) -> Result<RefreshTokenKey, KeysError> {
     if SealedSecret::find(keeper.database, REFRESH_TOKEN_KEY).await?.is_none() {
-        let bytes = Zeroizing::new(random::bytes::<{ RefreshTokenKey::LEN }>()?);
+        let bytes = random::secret::<{ RefreshTokenKey::LEN }>();
         let sealed = keeper.sealer.seal(REFRESH_TOKEN_KEY, bytes.as_slice())?;
         let secret = SealedSecret { name: REFRESH_TOKEN_KEY.to_owned(), sealed };
         secret.insert(&mut keeper.database.once(), keeper.now).await?;

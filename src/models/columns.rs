@@ -1,7 +1,7 @@
 //! Words on their way into a statement and out of a row.
 
 use crate::{
-    crypto::password_hash::PasswordHash,
+    crypto::PasswordHash,
     database::{Column, DatabaseError, FromRow, Row, Value},
     domain::{Email, Roles, SessionId, Timestamp, UserId, Username},
 };

@@ -2,7 +2,7 @@
 
 use super::columns::word;
 use crate::{
-    crypto::password_hash::PasswordHash,
+    crypto::PasswordHash,
     database::{DatabaseError, FromRow, Read, Row, Statement, Write},
     domain::{Email, Roles, Timestamp, UserId, Username},
 };
@@ -108,7 +108,7 @@ impl User {
     /// Makes a user. A duplicate is refused by the constraints `users_email_key` and `users_username_key`.
     pub async fn insert(write: &mut impl Write, new: NewUser<'_>) -> Result<Self, DatabaseError> {
         let (email, username) = (new.email.as_str(), new.username.as_str());
-        let values = [email.into(), username.into(), new.password_hash.as_str().into(), new.created_at.into()];
+        let values = [email.into(), username.into(), new.password_hash.as_stored().into(), new.created_at.into()];
         write.one(&INSERT, &values).await
     }
 
@@ -134,13 +134,13 @@ impl User {
         hash: &PasswordHash,
         now: Timestamp,
     ) -> Result<bool, DatabaseError> {
-        let values = [self.id.into(), self.password_hash.as_str().into(), hash.as_str().into(), now.into()];
+        let values = [self.id.into(), self.password_hash.as_stored().into(), hash.as_stored().into(), now.into()];
         Ok(write.execute(&REPLACE_PASSWORD_HASH, &values).await? == 1)
     }
 
     /// Keeps the row as it was read until the transaction ends; false if the password or the activity has changed.
     pub async fn hold(&self, write: &mut impl Write) -> Result<bool, DatabaseError> {
-        Ok(write.execute(&HOLD, &[self.id.into(), self.password_hash.as_str().into()]).await? == 1)
+        Ok(write.execute(&HOLD, &[self.id.into(), self.password_hash.as_stored().into()]).await? == 1)
     }
 
     /// Gives the user another name; `None` if the user is gone. Refused by the constraint `users_username_key`.
@@ -155,7 +155,7 @@ impl User {
 
     /// Deletes the user whose password was just verified, and their sessions; false if it has changed meanwhile.
     pub async fn delete(&self, write: &mut impl Write) -> Result<bool, DatabaseError> {
-        Ok(write.execute(&DELETE, &[self.id.into(), self.password_hash.as_str().into()]).await? == 1)
+        Ok(write.execute(&DELETE, &[self.id.into(), self.password_hash.as_stored().into()]).await? == 1)
     }
 
     /// The user, if they may sign in.

@@ -17,7 +17,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{crypto::hash_pool::Overloaded, database::DatabaseError};
+use crate::{crypto::Overloaded, database::DatabaseError};
 pub use registry::{Code, Entry};
 pub(crate) use responses::refusals;
 

@@ -2,13 +2,15 @@
 
 pub mod routes;
 
+use countersign_token::SignError;
+
 use crate::{
     app::App,
     auth::{
-        sessions::{self, OpenError},
+        sessions,
         tokens::{self, SignedIn},
     },
-    crypto::hash_pool::{Overloaded, Verdict},
+    crypto::{Overloaded, Verdict},
     database::DatabaseError,
     domain::{Client, NewPassword, Password},
     models::{
@@ -62,10 +64,7 @@ pub enum ChangeError {
     /// The database did not take it.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// No session could be opened.
-    #[error(transparent)]
-    Open(#[from] OpenError),
     /// No token could be made.
     #[error(transparent)]
-    Token(#[from] tokens::IssueError),
+    Token(#[from] SignError),
 }

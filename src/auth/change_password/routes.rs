@@ -65,7 +65,6 @@ impl From<ChangeError> for Problem {
             ChangeError::WrongPassword => Self::new(Code::InvalidCredentials),
             ChangeError::Overloaded(error) => error.into(),
             ChangeError::Database(error) => error.into(),
-            ChangeError::Open(error) => error.into(),
             ChangeError::Token(error) => Self::internal(error),
         }
     }

@@ -5,16 +5,15 @@
 
 pub mod routes;
 
+use countersign_token::SignError;
+
 use crate::{
     app::App,
     auth::{
-        sessions::{self, OpenError},
+        sessions,
         tokens::{self, SignedIn},
     },
-    crypto::{
-        hash_pool::{Overloaded, Verdict},
-        password_hash::PasswordHash,
-    },
+    crypto::{Overloaded, PasswordHash, Verdict},
     database::{DatabaseError, Transaction},
     domain::{Client, Email, Password, Timestamp, Username},
     models::user::{ActiveUser, User},
@@ -77,12 +76,9 @@ pub enum LoginError {
     /// The database did not answer.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// No session could be opened.
-    #[error(transparent)]
-    Open(#[from] OpenError),
     /// No token could be made.
     #[error(transparent)]
-    Token(#[from] tokens::IssueError),
+    Token(#[from] SignError),
 }
 
 impl Login {

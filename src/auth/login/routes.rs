@@ -72,7 +72,6 @@ impl From<LoginError> for Problem {
             LoginError::Disabled => Self::new(Code::AccountDisabled),
             LoginError::Overloaded(error) => error.into(),
             LoginError::Database(error) => error.into(),
-            LoginError::Open(error) => error.into(),
             LoginError::Token(error) => Self::internal(error),
         }
     }

@@ -4,7 +4,7 @@ pub mod routes;
 
 use crate::{
     app::App,
-    crypto::hash_pool::{Overloaded, Verdict},
+    crypto::{Overloaded, Verdict},
     database::DatabaseError,
     domain::{Password, Username},
     models::user::{self, ActiveUser, User},

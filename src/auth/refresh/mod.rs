@@ -8,6 +8,7 @@ pub mod routes;
 
 use std::time::Duration;
 
+use countersign_token::SignError;
 use tracing::warn;
 
 use crate::{
@@ -63,7 +64,7 @@ pub enum RefreshError {
     Database(#[from] DatabaseError),
     /// No token could be made.
     #[error(transparent)]
-    Token(#[from] tokens::IssueError),
+    Token(#[from] SignError),
 }
 
 /// Takes the session one generation on, if the token is its newest: one statement, so that of many who present the

@@ -5,13 +5,15 @@
 
 pub mod routes;
 
+use countersign_token::SignError;
+
 use crate::{
     app::App,
     auth::{
-        sessions::{self, OpenError},
+        sessions,
         tokens::{self, SignedIn},
     },
-    crypto::hash_pool::Overloaded,
+    crypto::Overloaded,
     database::DatabaseError,
     domain::{Client, Email, NewPassword, Username},
     models::user::{self, NewUser, User},
@@ -74,12 +76,9 @@ pub enum RegisterError {
     /// The database did not take it.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// No session could be opened.
-    #[error(transparent)]
-    Open(#[from] OpenError),
     /// No token could be made.
     #[error(transparent)]
-    Token(#[from] tokens::IssueError),
+    Token(#[from] SignError),
 }
 
 /// Spares the hash when the answer is known. The constraints decide; this only looks.

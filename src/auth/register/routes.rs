@@ -64,7 +64,6 @@ impl From<RegisterError> for Problem {
             RegisterError::UsernameTaken => taken(Code::UsernameTaken, "username", "This name is taken."),
             RegisterError::Overloaded(error) => error.into(),
             RegisterError::Database(error) => error.into(),
-            RegisterError::Open(error) => error.into(),
             RegisterError::Token(error) => Self::internal(error),
         }
     }

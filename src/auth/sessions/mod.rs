@@ -12,7 +12,7 @@ use crate::{
     app::App,
     auth::tokens,
     crypto::{
-        random::{self, RandomError},
+        random,
         refresh_token::{RefreshToken, SessionSecret},
     },
     database::{DatabaseError, Transaction},
@@ -36,16 +36,16 @@ pub struct Opened {
 /// Opens a session for a user, in the transaction that found them to be who they say.
 ///
 /// # Errors
-/// Those of the database, and a system that has no randomness to give.
+/// Those of the database.
 pub async fn open(
     app: &App,
     transaction: &mut Transaction,
     user: &ActiveUser,
     client: &Client,
-) -> Result<Opened, OpenError> {
+) -> Result<Opened, DatabaseError> {
     let now = app.clock.now();
-    let id = SessionId::new(now, &random::bytes()?);
-    let secret = SessionSecret::new(random::bytes()?);
+    let id = SessionId::new(now, &random::bytes());
+    let secret = SessionSecret::new(*random::secret());
     let expires_at = now + app.config.tokens.refresh_absolute_ttl();
     let new = NewSession {
         id,
@@ -127,15 +127,4 @@ impl From<VerifyError> for RecogniseError {
     fn from(error: VerifyError) -> Self {
         if error.is_expired() { Self::Expired } else { Self::Invalid }
     }
-}
-
-/// Why no session could be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The system has no randomness to give.
-    #[error(transparent)]
-    Random(#[from] RandomError),
-    /// The database did not take it.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
 }
