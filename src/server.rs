@@ -28,7 +28,7 @@ use crate::{
     clock::Clock,
     config::{Config, RootSecrets},
     crypto::{
-        Hasher, HasherSettings,
+        Hasher,
         seal::{SealError, Sealer},
     },
     database::{Database, DatabaseError, MigrateError},
@@ -45,6 +45,18 @@ const NOTICE: Duration = Duration::from_secs(1);
 /// How long to wait when the system has no room for another connection.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
+/// What a server is made of.
+pub struct Parts {
+    /// The settings, checked.
+    pub config: Config,
+    /// The secrets that the database is sealed under.
+    pub root_secrets: RootSecrets,
+    /// Hashes passwords.
+    pub hasher: Hasher,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
 /// A server that is bound and has all it needs.
 pub struct Server {
     listener: TcpListener,
@@ -57,13 +69,12 @@ impl Server {
     ///
     /// # Errors
     /// [`StartError`] says in one line what keeps the server from starting.
-    pub async fn start(config: Config, root_secrets: &RootSecrets, clock: Clock) -> Result<Self, StartError> {
-        let listen = config.service.listen;
+    pub async fn start(parts: Parts) -> Result<Self, StartError> {
+        let listen = parts.config.service.listen;
         let bind = |source| StartError::Bind { listen, source };
         let listener = TcpListener::bind(listen).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
-        let sealer = Sealer::new(root_secrets.opening().map(|secret| secret.expose()))?;
-        let app = open(config, address, sealer, clock).await?;
+        let app = open(parts, address).await?;
         Ok(Self { listener, address, app: Arc::new(app) })
     }
 
@@ -107,10 +118,11 @@ impl Server {
 }
 
 /// Opens everything that operations need.
-async fn open(config: Config, address: SocketAddr, sealer: Sealer, clock: Clock) -> Result<App, StartError> {
+async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
+    let Parts { config, root_secrets, hasher, clock } = parts;
+    let sealer = Sealer::new(root_secrets.opening().map(|secret| secret.expose()))?;
     let public_url = config.public_url(address).as_str().to_owned();
     let audience = config.audience(address);
-    let hasher = Hasher::start(HasherSettings::from(&config.passwords)).map_err(StartError::Threads)?;
     let database = Database::connect(&(&config).into()).await?;
     for migration in database.migrate().await? {
         info!(migration = migration.name, "the schema was brought up to date");
@@ -188,9 +200,6 @@ pub enum StartError {
         /// Why not.
         source: io::Error,
     },
-    /// The threads that hash passwords could not be started.
-    #[error("the threads that hash passwords could not be started: {0}")]
-    Threads(io::Error),
     /// The root secrets make no key.
     #[error(transparent)]
     Seal(#[from] SealError),

@@ -6,7 +6,11 @@
 mod config;
 mod generate;
 mod health;
+mod keys;
+mod migrate;
+mod opened;
 mod print;
+mod serve;
 mod settings;
 mod shell;
 
@@ -27,13 +31,21 @@ use self::settings::SettingsArguments;
 )]
 pub struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
     #[command(flatten)]
     settings: SettingsArguments,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve (the default)
+    #[command(after_help = "Example:\n  countersign serve --listen 127.0.0.1:9000")]
+    Serve,
+    /// Bring the database's schema up to date, or tell what is missing
+    Migrate(migrate::Arguments),
+    /// List, rotate and retire signing keys
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Show or check the settings
     #[command(subcommand)]
     Config(config::Command),
@@ -57,7 +69,10 @@ impl Cli {
     /// # Errors
     /// Whatever kept the command from doing its work, in words for whoever typed it.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        match self.command {
+        match self.command.unwrap_or(Command::Serve) {
+            Command::Serve => serve::run(&self.settings),
+            Command::Migrate(arguments) => migrate::run(&arguments, &self.settings),
+            Command::Keys(command) => keys::run(&command, &self.settings),
             Command::Config(command) => config::run(&command, &self.settings),
             Command::Generate(command) => generate::run(&command),
             Command::Print(command) => print::run(&command),
@@ -66,6 +81,11 @@ impl Cli {
             Command::Man => shell::man(),
         }
     }
+}
+
+/// Runs a command that waits for a database.
+fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?.block_on(command)
 }
 
 /// Writes a command's result. A reader that has seen enough (`countersign man | head`) is no failure.

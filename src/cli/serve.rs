@@ -1,6 +1,6 @@
 //! `countersign serve`: the server, until it is told to end.
 
-use std::{path::Path, process::ExitCode};
+use std::{num::NonZeroU32, path::Path, process::ExitCode};
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,7 +13,8 @@ use crate::{
         self, Config, DatabaseUrl, Exposure, RootSecrets, data_dir,
         root_secret::{self, RootSecretOrigin},
     },
-    server::Server,
+    crypto::{Cost, Hasher, HasherSettings},
+    server::{Parts, Server},
     telemetry,
 };
 
@@ -27,10 +28,11 @@ pub(super) fn run(settings: &SettingsArguments) -> anyhow::Result<ExitCode> {
     }
     let root_secrets = root_secrets(&config)?;
 
+    let hasher = Hasher::start(hasher_settings(&config)?).context("the threads that hash passwords do not start")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads to work on")?;
     runtime.block_on(async {
         let stop = stop_signal()?;
-        let server = Server::start(config, &root_secrets, Clock::system()).await?;
+        let server = Server::start(Parts { config, root_secrets, hasher, clock: Clock::system() }).await?;
         server.serve(stop).await;
         anyhow::Ok(())
     })?;
@@ -39,6 +41,14 @@ pub(super) fn run(settings: &SettingsArguments) -> anyhow::Result<ExitCode> {
     info!("ended");
     drop(log);
     Ok(ExitCode::SUCCESS)
+}
+
+fn hasher_settings(config: &Config) -> anyhow::Result<HasherSettings> {
+    Ok(HasherSettings {
+        cost: Cost::new(u8::try_from(config.passwords.bcrypt_cost)?)?,
+        threads: NonZeroU32::try_from(config.hashing_threads())?,
+        ..HasherSettings::default()
+    })
 }
 
 fn root_secrets(config: &Config) -> anyhow::Result<RootSecrets> {

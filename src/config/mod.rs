@@ -7,6 +7,7 @@
 //! A setting is one documented field in one file of this folder. The loader, `countersign.default.toml` and
 //! `docs/configuration.md` are made from that field.
 
+mod connection;
 mod contradictions;
 pub mod data_dir;
 mod database;

@@ -8,11 +8,11 @@ pub mod ring;
 pub mod rotation;
 pub mod secrets;
 
-use countersign_token::{Algorithm, KeyError};
+use countersign_token::KeyError;
 
 use crate::{
     app::App,
-    config::{Config, SigningAlgorithm},
+    config::Config,
     crypto::{refresh_token::RefreshTokenKey, seal::{SealError, Sealer}, signing_keys::KeyRing},
     database::{Database, DatabaseError},
     domain::Timestamp,
@@ -65,16 +65,6 @@ pub async fn open(keeper: Keeper<'_>) -> Result<Opened, KeysError> {
     secrets::reseal(keeper).await?;
     rotation::begin(keeper).await?;
     Ok(Opened { ring: KeyRing::new(ring::load(keeper).await?), refresh_tokens })
-}
-
-/// The algorithm that new keys are made for.
-fn algorithm(keeper: Keeper<'_>) -> Algorithm {
-    match keeper.config.tokens.algorithm {
-        SigningAlgorithm::Es256 => Algorithm::Es256,
-        SigningAlgorithm::EdDsa => Algorithm::EdDsa,
-        SigningAlgorithm::Rs256 => Algorithm::Rs256,
-        SigningAlgorithm::Hs256 => Algorithm::Hs256,
-    }
 }
 
 /// Why keys could not be had.

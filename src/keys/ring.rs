@@ -15,7 +15,7 @@ pub(super) async fn load(keeper: Keeper<'_>) -> Result<Ring, KeysError> {
     let living = rows.iter().filter(|row| row.state != State::Retired);
     let mut believed = living.map(|row| VerificationKey::from_jwk(&row.public_jwk)).collect::<Result<Vec<_>, _>>()?;
 
-    let signer = if super::algorithm(keeper) == Algorithm::Hs256 {
+    let signer = if keeper.config.tokens.algorithm == Algorithm::Hs256 {
         let secret = keeper.config.tokens.jwt_secret.as_ref().ok_or(KeysError::NoSecret)?;
         Signer::from_secret(secret.expose())?
     } else {

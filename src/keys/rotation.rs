@@ -20,7 +20,7 @@ const MARGIN: Duration = Duration::from_secs(30);
 
 /// Sees to it that there is a key that signs, and that it, or the one after it, is of the configured algorithm.
 pub(super) async fn begin(keeper: Keeper<'_>) -> Result<(), KeysError> {
-    let algorithm = super::algorithm(keeper);
+    let algorithm = keeper.config.tokens.algorithm;
     if algorithm == Algorithm::Hs256 {
         return Ok(());
     }
@@ -42,7 +42,7 @@ pub(super) async fn begin(keeper: Keeper<'_>) -> Result<(), KeysError> {
 /// # Errors
 /// Those of the database.
 pub async fn turn(keeper: Keeper<'_>) -> Result<bool, KeysError> {
-    if super::algorithm(keeper) == Algorithm::Hs256 {
+    if keeper.config.tokens.algorithm == Algorithm::Hs256 {
         return Ok(false);
     }
     let keys = SigningKey::all(keeper.database).await?;
@@ -159,7 +159,7 @@ async fn make(keeper: Keeper<'_>, state: State, activates_at: Timestamp) -> Resu
 }
 
 fn new_key(keeper: Keeper<'_>, state: State, activates_at: Timestamp) -> Result<SigningKey, KeysError> {
-    let algorithm = super::algorithm(keeper);
+    let algorithm = keeper.config.tokens.algorithm;
     let der = generate_pkcs8(algorithm)?;
     let unnamed = Signer::from_pkcs8(algorithm, "unnamed", &der)?;
     let mut jwk = unnamed.verification_key().jwk().ok_or(KeyError::Unsupported)?.clone();

@@ -1,7 +1,7 @@
 //! Sealed secrets: keys that every node shares and that rest in the database under the root secret.
 
 use crate::{
-    database::{DatabaseError, FromRow, Read, Row, Statement, Write},
+    database::{DatabaseError, FromRow, Reads, Row, Statement, Writes},
     domain::Timestamp,
 };
 
@@ -34,18 +34,18 @@ static RESEAL: Statement = Statement::new(
 
 impl SealedSecret {
     /// The secret of this name.
-    pub async fn find(read: impl Read, name: &str) -> Result<Option<Self>, DatabaseError> {
+    pub async fn find(read: impl Reads, name: &str) -> Result<Option<Self>, DatabaseError> {
         read.optional(&FIND, &[name.into()]).await
     }
 
     /// Adds the secret; false if another node was first.
-    pub async fn insert(&self, write: &mut impl Write, now: Timestamp) -> Result<bool, DatabaseError> {
+    pub async fn insert(&self, write: impl Writes, now: Timestamp) -> Result<bool, DatabaseError> {
         let values = [self.name.as_str().into(), self.sealed.as_slice().into(), now.into()];
         Ok(write.execute(&INSERT, &values).await? == 1)
     }
 
     /// Replaces the sealed bytes by the same secret under another seal; false if another node was first.
-    pub async fn reseal(&self, write: &mut impl Write, sealed: &[u8]) -> Result<bool, DatabaseError> {
+    pub async fn reseal(&self, write: impl Writes, sealed: &[u8]) -> Result<bool, DatabaseError> {
         let values = [self.name.as_str().into(), self.sealed.as_slice().into(), sealed.into()];
         Ok(write.execute(&RESEAL, &values).await? == 1)
     }

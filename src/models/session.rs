@@ -8,7 +8,7 @@ use super::{
     user::{COLUMNS as USER_COLUMNS, User},
 };
 use crate::{
-    database::{DatabaseError, FromRow, Read, Row, Statement, Transaction, Write},
+    database::{DatabaseError, FromRow, Reads, Row, Statement, Transaction, Writes},
     domain::{SessionId, Timestamp, UserId},
 };
 
@@ -182,7 +182,7 @@ static STRETCH_END: Statement = Statement::new(
 
 impl Session {
     /// Opens a session.
-    pub async fn insert(write: &mut impl Write, new: NewSession<'_>) -> Result<(), DatabaseError> {
+    pub async fn insert(write: impl Writes, new: NewSession<'_>) -> Result<(), DatabaseError> {
         let values = [
             (&new.id).into(),
             new.user_id.into(),
@@ -197,18 +197,18 @@ impl Session {
     }
 
     /// The session with this id, open or not, if the digest is that of its secret.
-    pub async fn find(read: impl Read, id: SessionId, secret_digest: [u8; 32]) -> Result<Option<Self>, DatabaseError> {
+    pub async fn find(read: impl Reads, id: SessionId, secret_digest: [u8; 32]) -> Result<Option<Self>, DatabaseError> {
         read.optional(&FIND, &[(&id).into(), secret_digest.as_slice().into()]).await
     }
 
     /// The session with this id, open or not, and its user.
-    pub async fn find_with_user(read: impl Read, id: SessionId) -> Result<Option<(User, Self)>, DatabaseError> {
+    pub async fn find_with_user(read: impl Reads, id: SessionId) -> Result<Option<(User, Self)>, DatabaseError> {
         read.optional(&FIND_WITH_USER, &[(&id).into()]).await
     }
 
     /// The open sessions of a user, the one used last first.
     pub async fn open_of(
-        read: impl Read,
+        read: impl Reads,
         user: UserId,
         now: Timestamp,
         idle_since: Timestamp,
@@ -217,7 +217,7 @@ impl Session {
     }
 
     /// Takes the session one generation on, if the token presented is its newest and it is open.
-    pub async fn refresh(write: &mut impl Write, step: &Step<'_>) -> Result<Option<Self>, DatabaseError> {
+    pub async fn refresh(write: impl Writes, step: &Step<'_>) -> Result<Option<Self>, DatabaseError> {
         let values = [
             (&step.id).into(),
             step.generation.into(),
@@ -232,7 +232,7 @@ impl Session {
 
     /// Ends a session of this user; false if it was none of theirs, or had ended.
     pub async fn end(
-        write: &mut impl Write,
+        write: impl Writes,
         (id, user): (SessionId, UserId),
         now: Timestamp,
         reason: EndReason,
@@ -243,7 +243,7 @@ impl Session {
 
     /// Ends every session of this user; says how many.
     pub async fn end_all(
-        write: &mut impl Write,
+        write: impl Writes,
         user: UserId,
         now: Timestamp,
         reason: EndReason,
@@ -253,7 +253,7 @@ impl Session {
 
     /// Ends every session of this user but one; says how many.
     pub async fn end_others(
-        write: &mut impl Write,
+        write: impl Writes,
         (kept, user): (SessionId, UserId),
         now: Timestamp,
         reason: EndReason,

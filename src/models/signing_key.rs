@@ -5,7 +5,7 @@
 
 use super::columns::{optional_word, word};
 use crate::{
-    database::{DatabaseError, FromRow, Read, Row, Statement, Write},
+    database::{DatabaseError, FromRow, Reads, Row, Statement, Writes},
     domain::Timestamp,
 };
 
@@ -85,7 +85,7 @@ static RESEAL: Statement = Statement::new(
 
 impl SigningKey {
     /// Adds a key; false if there is one in this state already.
-    pub async fn insert(&self, write: &mut impl Write) -> Result<bool, DatabaseError> {
+    pub async fn insert(&self, write: impl Writes) -> Result<bool, DatabaseError> {
         let values = [
             self.kid.as_str().into(),
             self.algorithm.as_str().into(),
@@ -99,27 +99,27 @@ impl SigningKey {
     }
 
     /// Every key, the oldest first.
-    pub async fn all(read: impl Read) -> Result<Vec<Self>, DatabaseError> {
+    pub async fn all(read: impl Reads) -> Result<Vec<Self>, DatabaseError> {
         read.all(&ALL, &[]).await
     }
 
     /// Ends this key's signing; false if another node was first.
-    pub async fn cease(&self, write: &mut impl Write, verifies_until: Timestamp) -> Result<bool, DatabaseError> {
+    pub async fn cease(&self, write: impl Writes, verifies_until: Timestamp) -> Result<bool, DatabaseError> {
         Ok(write.execute(&CEASE, &[self.kid.as_str().into(), verifies_until.into()]).await? == 1)
     }
 
     /// Begins this key's signing; false if another node was first.
-    pub async fn activate(&self, write: &mut impl Write, now: Timestamp) -> Result<bool, DatabaseError> {
+    pub async fn activate(&self, write: impl Writes, now: Timestamp) -> Result<bool, DatabaseError> {
         Ok(write.execute(&ACTIVATE, &[self.kid.as_str().into(), now.into()]).await? == 1)
     }
 
     /// Takes this key out of use for good and forgets its private part.
-    pub async fn retire(&self, write: &mut impl Write, now: Timestamp) -> Result<bool, DatabaseError> {
+    pub async fn retire(&self, write: impl Writes, now: Timestamp) -> Result<bool, DatabaseError> {
         Ok(write.execute(&RETIRE, &[self.kid.as_str().into(), now.into()]).await? == 1)
     }
 
     /// Replaces the sealed private part by the same under another seal.
-    pub async fn reseal(&self, write: &mut impl Write, sealed: &[u8]) -> Result<bool, DatabaseError> {
+    pub async fn reseal(&self, write: impl Writes, sealed: &[u8]) -> Result<bool, DatabaseError> {
         let values = [self.kid.as_str().into(), self.sealed_private_key.as_deref().into(), sealed.into()];
         Ok(write.execute(&RESEAL, &values).await? == 1)
     }

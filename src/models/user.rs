@@ -3,7 +3,7 @@
 use super::columns::word;
 use crate::{
     crypto::PasswordHash,
-    database::{DatabaseError, FromRow, Read, Row, Statement, Write},
+    database::{DatabaseError, FromRow, Reads, Row, Statement, Writes},
     domain::{Email, Roles, Timestamp, UserId, Username},
 };
 
@@ -106,31 +106,31 @@ static DELETE: Statement = Statement::new(
 
 impl User {
     /// Makes a user. A duplicate is refused by the constraints `users_email_key` and `users_username_key`.
-    pub async fn insert(write: &mut impl Write, new: NewUser<'_>) -> Result<Self, DatabaseError> {
+    pub async fn insert(write: impl Writes, new: NewUser<'_>) -> Result<Self, DatabaseError> {
         let (email, username) = (new.email.as_str(), new.username.as_str());
         let values = [email.into(), username.into(), new.password_hash.as_stored().into(), new.created_at.into()];
         write.one(&INSERT, &values).await
     }
 
     /// The user with this id.
-    pub async fn find(read: impl Read, id: UserId) -> Result<Option<Self>, DatabaseError> {
+    pub async fn find(read: impl Reads, id: UserId) -> Result<Option<Self>, DatabaseError> {
         read.optional(&FIND, &[id.into()]).await
     }
 
     /// The user with this address.
-    pub async fn find_by_email(read: impl Read, email: &Email) -> Result<Option<Self>, DatabaseError> {
+    pub async fn find_by_email(read: impl Reads, email: &Email) -> Result<Option<Self>, DatabaseError> {
         read.optional(&FIND_BY_EMAIL, &[email.as_str().into()]).await
     }
 
     /// The user with this name, in any case.
-    pub async fn find_by_username(read: impl Read, username: &Username) -> Result<Option<Self>, DatabaseError> {
+    pub async fn find_by_username(read: impl Reads, username: &Username) -> Result<Option<Self>, DatabaseError> {
         read.optional(&FIND_BY_USERNAME, &[username.as_str().into()]).await
     }
 
     /// Puts another hash in the place of the one that was just verified, unless it has changed meanwhile.
     pub async fn replace_password_hash(
         &self,
-        write: &mut impl Write,
+        write: impl Writes,
         hash: &PasswordHash,
         now: Timestamp,
     ) -> Result<bool, DatabaseError> {
@@ -139,14 +139,14 @@ impl User {
     }
 
     /// Keeps the row as it was read until the transaction ends; false if the password or the activity has changed.
-    pub async fn hold(&self, write: &mut impl Write) -> Result<bool, DatabaseError> {
+    pub async fn hold(&self, write: impl Writes) -> Result<bool, DatabaseError> {
         Ok(write.execute(&HOLD, &[self.id.into(), self.password_hash.as_stored().into()]).await? == 1)
     }
 
     /// Gives the user another name; `None` if the user is gone. Refused by the constraint `users_username_key`.
     pub async fn rename(
         &self,
-        write: &mut impl Write,
+        write: impl Writes,
         username: &Username,
         now: Timestamp,
     ) -> Result<Option<Self>, DatabaseError> {
@@ -154,7 +154,7 @@ impl User {
     }
 
     /// Deletes the user whose password was just verified, and their sessions; false if it has changed meanwhile.
-    pub async fn delete(&self, write: &mut impl Write) -> Result<bool, DatabaseError> {
+    pub async fn delete(&self, write: impl Writes) -> Result<bool, DatabaseError> {
         Ok(write.execute(&DELETE, &[self.id.into(), self.password_hash.as_stored().into()]).await? == 1)
     }
 

@@ -21,7 +21,7 @@ use crate::{
     models::{session::Session, user::ActiveUser},
     problem::{Code, Problem},
 };
-pub(crate) use payload::{Fault, Fields, FromFields, Payload};
+pub(crate) use payload::{Fault, Fields, FromFields, Payload, read_body};
 
 /// The user whose access token came with the request, and the session it belongs to.
 pub struct CurrentUser {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::header, response::IntoResponse};
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::app::App;
@@ -12,7 +11,7 @@ use crate::app::App;
 /// Publishes the keys that access tokens are checked with; none under HS256.
 #[utoipa::path(
     get, path = "/.well-known/jwks.json", operation_id = "jwks", tag = "metadata",
-    responses((status = OK, description = "The key set (RFC 7517 §5).", body = Value, example = json!({
+    responses((status = OK, description = "The key set (RFC 7517 §5).", body = serde_json::Value, example = json!({
         "keys": [{"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "…", "x": "…", "y": "…"}]
     }))),
 )]
