@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
+use tracing::warn;
 use utoipa::ToSchema;
 
 use crate::app::App;
@@ -51,7 +52,13 @@ pub(crate) async fn live() -> Json<Health> {
     ),
 )]
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
-    let database = if app.database.ping().await.is_ok() { Status::Ok } else { Status::Unavailable };
+    let database = match app.database.ping().await {
+        Ok(()) => Status::Ok,
+        Err(error) => {
+            warn!(%error, "the database does not answer");
+            Status::Unavailable
+        }
+    };
     let mut checks = BTreeMap::from([("database", database)]);
     if app.stopping.has_begun() {
         checks.insert("process", Status::Stopping);

@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    http::header,
-    routing::get,
-};
+use axum::{Router, http::header, routing::get};
 use tower::util::MapRequestLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -26,7 +22,10 @@ pub fn router(app: Arc<App>) -> Router {
     let document: Arc<str> = openapi::text(&openapi::finish(document)).into();
 
     documented
-        .route(pages::docs::DOCUMENT_PATH, get(async move || ([(header::CONTENT_TYPE, "application/json")], document.to_string())))
+        .route(
+            pages::docs::DOCUMENT_PATH,
+            get(async move || ([(header::CONTENT_TYPE, "application/json")], document.to_string())),
+        )
         .route("/docs", get(pages::docs::page))
         .route("/docs/", get(pages::docs::page))
         .route("/docs/{file}", get(pages::docs::file))

@@ -60,8 +60,9 @@ async fn list(opened: &Opened, json: bool) -> anyhow::Result<ExitCode> {
     }
     let mut text = String::new();
     for key in &keys {
-        let until = key.verifies_until.map_or_else(String::new, |until| format!("  until {until}"));
-        text += &format!("{}  {:6}  {:11}  from {}{until}\n", key.kid, key.algorithm, key.state.as_str(), key.activates_at);
+        let until = key.retires_at.map_or_else(String::new, |until| format!("  until {until}"));
+        text +=
+            &format!("{}  {:6}  {:11}  from {}{until}\n", key.kid, key.algorithm, key.state.as_str(), key.activates_at);
     }
     super::answer(text.as_bytes())
 }
@@ -69,6 +70,6 @@ async fn list(opened: &Opened, json: bool) -> anyhow::Result<ExitCode> {
 fn as_json(key: &SigningKey) -> serde_json::Value {
     serde_json::json!({
         "kid": key.kid, "algorithm": key.algorithm, "state": key.state.as_str(), "created_at": key.created_at,
-        "activates_at": key.activates_at, "verifies_until": key.verifies_until,
+        "activates_at": key.activates_at, "retires_at": key.retires_at,
     })
 }

@@ -12,12 +12,14 @@ use crate::{
 };
 
 #[derive(Args, Debug)]
-#[command(after_help = "A server does this by itself when it starts. A schema that is newer than this program is refused.
+#[command(
+    after_help = "A server does this by itself when it starts. A schema that is newer than this program is refused.
 
 Examples:
   countersign migrate
   countersign migrate --dry-run
-  countersign migrate status")]
+  countersign migrate status"
+)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,

@@ -7,6 +7,9 @@ mod hash_pool;
 mod hasher;
 mod password_hash;
 pub mod random;
+pub mod refresh_token;
+pub mod seal;
+pub mod signing_keys;
 
 pub use hash_pool::Overloaded;
 pub use hasher::{Hasher, HasherSettings, Verdict};

@@ -78,10 +78,8 @@ impl Sealer {
             self.keys.iter().find(|key| key.fingerprint == parts.fingerprint).ok_or(SealError::OtherSecret)?;
         let mut text = Zeroizing::new(parts.text.to_vec());
         let nonce = Nonce::try_assume_unique_for_key(parts.nonce).map_err(|_| SealError::Altered)?;
-        let length = key
-            .open_in_place(nonce, Aad::from(name.as_bytes()), &mut text)
-            .map_err(|_| SealError::Altered)?
-            .len();
+        let length =
+            key.open_in_place(nonce, Aad::from(name.as_bytes()), &mut text).map_err(|_| SealError::Altered)?.len();
         text.truncate(length);
         Ok(text)
     }
@@ -98,7 +96,9 @@ impl SealingKey {
     fn derive(root_secret: &[u8]) -> Result<Self, SealError> {
         let root = hkdf::Salt::new(HKDF_SHA256, b"countersign").extract(root_secret);
         let expand = |info: &[u8], into: &mut [u8]| {
-            root.expand(&[info], Length(into.len())).and_then(|derived| derived.fill(into)).map_err(|_| SealError::Library)
+            root.expand(&[info], Length(into.len()))
+                .and_then(|derived| derived.fill(into))
+                .map_err(|_| SealError::Library)
         };
         let mut key = Zeroizing::new([0; 32]);
         let mut fingerprint = [0; FINGERPRINT_LEN];

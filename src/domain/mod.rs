@@ -5,6 +5,7 @@
 //! clients may branch on.
 
 mod client;
+pub mod client_address;
 mod email;
 mod ids;
 mod password;

@@ -13,7 +13,11 @@ use countersign_token::KeyError;
 use crate::{
     app::App,
     config::Config,
-    crypto::{refresh_token::RefreshTokenKey, seal::{SealError, Sealer}, signing_keys::KeyRing},
+    crypto::{
+        refresh_token::RefreshTokenKey,
+        seal::{SealError, Sealer},
+        signing_keys::KeyRing,
+    },
     database::{Database, DatabaseError},
     domain::Timestamp,
 };

@@ -35,8 +35,8 @@ pub(super) async fn load(keeper: Keeper<'_>) -> Result<Ring, KeysError> {
 pub async fn reload(app: &App) -> Result<(), KeysError> {
     let ring = load(app.into()).await?;
     let present = app.keys.current();
-    let is_same = present.jwks == ring.jwks
-        && present.signer.verification_key().kid() == ring.signer.verification_key().kid();
+    let is_same =
+        present.jwks == ring.jwks && present.signer.verification_key().kid() == ring.signer.verification_key().kid();
     if !is_same {
         tracing::info!(signing = ring.signer.verification_key().kid(), "the signing keys have changed");
         app.keys.replace(ring);

@@ -73,7 +73,9 @@ pub async fn rotate(keeper: Keeper<'_>, when: Activation) -> Result<SigningKey, 
     let keys = SigningKey::all(keeper.database).await?;
     let no_next = || KeysError::NoSuchKey("next".to_owned());
     let next = in_state(&keys, State::Next).ok_or_else(no_next)?.clone();
-    if when == Activation::AtOnce && let Some(active) = in_state(&keys, State::Active) {
+    if when == Activation::AtOnce
+        && let Some(active) = in_state(&keys, State::Active)
+    {
         hand_over(keeper, active, &next).await?;
     }
     Ok(next)
@@ -113,7 +115,7 @@ pub async fn retire(keeper: Keeper<'_>, kid: &str) -> Result<(), KeysError> {
 async fn hand_over(keeper: Keeper<'_>, active: &SigningKey, next: &SigningKey) -> Result<bool, KeysError> {
     let lifetime = keeper.config.tokens.access_ttl();
     let mut transaction = keeper.database.begin().await?;
-    let is_ours = active.cease(&mut transaction, keeper.now + lifetime + MARGIN + MARGIN).await?
+    let is_ours = active.cease(&mut transaction, keeper.now, keeper.now + lifetime + MARGIN + MARGIN).await?
         && next.activate(&mut transaction, keeper.now).await?;
     if is_ours {
         transaction.commit().await?;
@@ -123,9 +125,8 @@ async fn hand_over(keeper: Keeper<'_>, active: &SigningKey, next: &SigningKey) -
 }
 
 async fn retire_the_dead(keeper: Keeper<'_>, keys: &[SigningKey]) -> Result<bool, KeysError> {
-    let is_dead = |key: &&SigningKey| {
-        key.state == State::VerifyOnly && key.verifies_until.is_some_and(|until| until < keeper.now)
-    };
+    let is_dead =
+        |key: &&SigningKey| key.state == State::VerifyOnly && key.retires_at.is_some_and(|until| until < keeper.now);
     let mut changed = false;
     for key in keys.iter().filter(is_dead) {
         changed |= key.retire(&mut keeper.database.once(), keeper.now).await?;
@@ -171,7 +172,7 @@ fn new_key(keeper: Keeper<'_>, state: State, activates_at: Timestamp) -> Result<
         sealed_private_key: Some(keeper.sealer.seal(&secrets::seal_name(&jwk.kid), &der)?),
         created_at: keeper.now,
         activates_at,
-        verifies_until: None,
+        retires_at: None,
         kid: jwk.kid,
     })
 }
@@ -180,7 +181,14 @@ fn new_key(keeper: Keeper<'_>, state: State, activates_at: Timestamp) -> Result<
 fn thumbprint(jwk: &countersign_token::Jwk) -> String {
     use base64ct::{Base64UrlUnpadded, Encoding};
 
-    let members = [("crv", &jwk.crv), ("e", &jwk.e), ("kty", &Some(jwk.kty.clone())), ("n", &jwk.n), ("x", &jwk.x), ("y", &jwk.y)];
+    let members = [
+        ("crv", &jwk.crv),
+        ("e", &jwk.e),
+        ("kty", &Some(jwk.kty.clone())),
+        ("n", &jwk.n),
+        ("x", &jwk.x),
+        ("y", &jwk.y),
+    ];
     let present = members.into_iter().filter_map(|(name, value)| Some(format!("\"{name}\":\"{}\"", value.as_ref()?)));
     let text = format!("{{{}}}", present.collect::<Vec<_>>().join(","));
     Base64UrlUnpadded::encode_string(&Sha256::digest(text))

@@ -1,7 +1,7 @@
 //! The access log: one line for each request, when it has been answered.
 
 use axum::http::StatusCode;
-use tracing::{field::display, info};
+use tracing::info;
 
 use super::exchange::Exchange;
 use crate::domain::UserId;
@@ -19,7 +19,7 @@ pub(super) fn record(exchange: &Exchange, status: StatusCode) {
         latency_ms = exchange.latency_ms(),
         client_ip = %exchange.client_ip,
         user_id = exchange.user().map(UserId::get),
-        session_id = exchange.session().map(display),
+        session_id = exchange.session().map(tracing::field::display),
         "answered"
     );
 }

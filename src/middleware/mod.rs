@@ -11,7 +11,12 @@ pub mod security_headers;
 
 use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use axum::{Router, extract::Request, http::header, response::{IntoResponse, Response}};
+use axum::{
+    Router,
+    extract::Request,
+    http::header,
+    response::{IntoResponse, Response},
+};
 use futures_util::FutureExt;
 use tower::ServiceExt;
 

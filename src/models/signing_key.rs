@@ -26,8 +26,8 @@ pub struct SigningKey {
     pub created_at: Timestamp,
     /// When it may begin to sign, or began to.
     pub activates_at: Timestamp,
-    /// Until when tokens that it signed may live; known once it has ceased to sign.
-    pub verifies_until: Option<Timestamp>,
+    /// When the last token that it signed is dead; known once it has ceased to sign.
+    pub retires_at: Option<Timestamp>,
 }
 
 /// What a key is good for.
@@ -50,14 +50,14 @@ static INSERT: Statement = Statement::new(
 );
 
 static ALL: Statement = Statement::new(
-    "select kid, algorithm, state, public_jwk, sealed_private_key, created_at, activates_at, verifies_until
+    "select kid, algorithm, state, public_jwk, sealed_private_key, created_at, activates_at, retires_at
        from signing_keys
       order by created_at, kid",
 );
 
 static CEASE: Statement = Statement::new(
     "update signing_keys
-        set state = 'verify_only', verifies_until = $2
+        set state = 'verify-only', deactivated_at = $2, retires_at = $3
       where kid = $1
         and state = 'active'",
 );
@@ -71,7 +71,7 @@ static ACTIVATE: Statement = Statement::new(
 
 static RETIRE: Statement = Statement::new(
     "update signing_keys
-        set state = 'retired', sealed_private_key = null, verifies_until = $2
+        set state = 'retired', sealed_private_key = null, retired_at = $2
       where kid = $1
         and state <> 'retired'",
 );
@@ -104,8 +104,13 @@ impl SigningKey {
     }
 
     /// Ends this key's signing; false if another node was first.
-    pub async fn cease(&self, write: impl Writes, verifies_until: Timestamp) -> Result<bool, DatabaseError> {
-        Ok(write.execute(&CEASE, &[self.kid.as_str().into(), verifies_until.into()]).await? == 1)
+    pub async fn cease(
+        &self,
+        write: impl Writes,
+        now: Timestamp,
+        retires_at: Timestamp,
+    ) -> Result<bool, DatabaseError> {
+        Ok(write.execute(&CEASE, &[self.kid.as_str().into(), now.into(), retires_at.into()]).await? == 1)
     }
 
     /// Begins this key's signing; false if another node was first.
@@ -132,7 +137,7 @@ impl State {
         match self {
             Self::Next => "next",
             Self::Active => "active",
-            Self::VerifyOnly => "verify_only",
+            Self::VerifyOnly => "verify-only",
             Self::Retired => "retired",
         }
     }
@@ -155,7 +160,7 @@ impl FromRow for SigningKey {
             sealed_private_key: row.get(4)?,
             created_at: word(row, 5)?,
             activates_at: word(row, 6)?,
-            verifies_until: optional_word(row, 7)?,
+            retires_at: optional_word(row, 7)?,
         })
     }
 }

@@ -22,7 +22,12 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
-    Arc::new(Config::new([DOCUMENT_PATH]).try_it_out_enabled(true).display_request_duration(true).persist_authorization(false))
+    Arc::new(
+        Config::new([DOCUMENT_PATH])
+            .try_it_out_enabled(true)
+            .display_request_duration(true)
+            .persist_authorization(false),
+    )
 });
 
 #[derive(Template)]
@@ -40,10 +45,8 @@ pub(crate) async fn page() -> Result<Response, Problem> {
 pub(crate) async fn file(Path(name): Path<String>) -> Result<Response, Problem> {
     let file = serve(&name, Arc::clone(&CONFIG)).map_err(|error| Problem::internal(error.to_string()))?;
     let file = file.ok_or_else(|| Problem::new(Code::NotFound))?;
-    let headers = [
-        (header::CONTENT_TYPE, file.content_type),
-        (header::CACHE_CONTROL, "public, max-age=3600".to_owned()),
-    ];
+    let headers =
+        [(header::CONTENT_TYPE, file.content_type), (header::CACHE_CONTROL, "public, max-age=3600".to_owned())];
     Ok((headers, file.bytes.into_owned()).into_response())
 }
 

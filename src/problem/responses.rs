@@ -43,7 +43,7 @@ pub(crate) fn add(responses: &mut BTreeMap<String, RefOr<Response>>, code: Code,
         response.description.push('\n');
     }
     response.description.push_str(&format!("- `{}`: {}", code.as_str(), code.entry().title));
-    if let Some(content) = response.content.get_mut(MEDIA_TYPE) {
+    if let Some(RefOr::T(content)) = response.content.get_mut(MEDIA_TYPE) {
         content.examples.insert(code.as_str().to_owned(), RefOr::T(example(code, status)));
     }
 }
@@ -68,7 +68,9 @@ fn body(code: Code, status: u16) -> Value {
         "request_id": "0192f1c47a5e7c3b9d2e5f60718293a4",
     });
     let error = match code {
-        Code::EmailTaken => json!([{"field": "email", "code": "taken", "message": "This address has an account already."}]),
+        Code::EmailTaken => {
+            json!([{"field": "email", "code": "taken", "message": "This address has an account already."}])
+        }
         Code::UsernameTaken => json!([{"field": "username", "code": "taken", "message": "This name is taken."}]),
         Code::ValidationFailed => json!([{"field": "email", "code": "missing", "message": "This field is required."}]),
         _ => return body,

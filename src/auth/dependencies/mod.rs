@@ -15,7 +15,7 @@ use axum::{
 
 use crate::{
     app::App,
-    auth::sessions::{self, Recognised, RecogniseError},
+    auth::sessions::{self, RecogniseError, Recognised},
     domain::Client,
     middleware::exchange::Exchange,
     models::{session::Session, user::ActiveUser},
@@ -60,7 +60,9 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next().ok_or_else(|| Problem::new(Code::MissingToken))?;
     if values.next().is_some() {
-        return Err(Problem::refused_token(Code::InvalidToken).with_detail("The request has two Authorization headers."));
+        return Err(
+            Problem::refused_token(Code::InvalidToken).with_detail("The request has two Authorization headers.")
+        );
     }
     let text = value.to_str().map_err(|_| Problem::refused_token(Code::InvalidToken))?;
     let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));

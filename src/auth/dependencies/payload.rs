@@ -20,40 +20,48 @@ use crate::{
 };
 
 /// The body of a request, read and parsed.
-pub struct Payload<T>(pub T);
+pub(crate) struct Payload<T>(pub(crate) T);
 
 /// A body that can be read from the fields of a JSON object.
-pub trait FromFields: Sized {
+pub(crate) trait FromFields: Sized {
     /// Reads what is needed; `None` when a field was at fault, which [`Fields`] has noted.
     fn from_fields(fields: &mut Fields) -> Option<Self>;
 }
 
 /// A word that cannot be parsed says why, for programs and for people.
-pub trait Fault: std::error::Error {
+pub(crate) trait Fault: std::error::Error {
     /// The stable word for this fault.
     fn code(&self) -> &'static str;
 }
 
 /// The fields of a JSON object and what was wrong with them.
-pub struct Fields {
+pub(crate) struct Fields {
     values: Map<String, Value>,
     errors: Vec<FieldError>,
 }
 
 impl Fields {
     /// Reads a string that must be there, parsed into a word.
-    pub fn required<T, E: Fault>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+    pub(crate) fn required<T, E: Fault>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
         let parsed = parse(&self.text(name)?);
         parsed.map_err(|error| self.fault(name, error.code(), error.to_string())).ok()
     }
 
     /// Reads a string that may be absent or null, parsed into a word.
-    pub fn optional<T, E: Fault>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+    pub(crate) fn optional<T, E: Fault>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
         if self.has(name) { self.required(name, parse) } else { None }
     }
 
     /// Reads a string that must be there, as it is.
-    pub fn text(&mut self, name: &'static str) -> Option<String> {
+    pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
         match self.values.remove(name) {
             Some(Value::String(text)) => Some(text),
             None | Some(Value::Null) => {
@@ -69,12 +77,12 @@ impl Fields {
 
     /// Whether the object has the field, with anything but null in it.
     #[must_use]
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.values.get(name).is_some_and(|value| !value.is_null())
     }
 
     /// Notes a fault.
-    pub fn fault(&mut self, field: &'static str, code: &'static str, message: impl Into<Cow<'static, str>>) {
+    pub(crate) fn fault(&mut self, field: &'static str, code: &'static str, message: impl Into<Cow<'static, str>>) {
         self.errors.push(FieldError::new(field, code, message));
     }
 

@@ -87,11 +87,9 @@ impl FromFields for Proof {
 impl From<RenameError> for Problem {
     fn from(error: RenameError) -> Self {
         match error {
-            RenameError::Taken => Self::new(Code::UsernameTaken).with_error(FieldError::new(
-                "username",
-                "taken",
-                "This name is taken.",
-            )),
+            RenameError::Taken => {
+                Self::new(Code::UsernameTaken).with_error(FieldError::new("username", "taken", "This name is taken."))
+            }
             RenameError::Gone => Self::refused_token(Code::SessionEnded),
             RenameError::Database(error) => error.into(),
         }

@@ -50,7 +50,8 @@ impl FromFields for Body {
         let email = fields.required("email", Email::parse);
         let username = fields.required("username", Username::parse);
         let owner = Owner { username: username.as_ref(), email: email.as_ref() };
-        let password = fields.required("password", |raw| NewPassword::parse(Password::presented(raw.to_owned()), owner));
+        let password =
+            fields.required("password", |raw| NewPassword::parse(Password::presented(raw.to_owned()), owner));
         Some(Self { email: email?, username: username?, password: password? })
     }
 }

@@ -46,7 +46,8 @@ pub(crate) async fn token(
     client: Client,
     request: Request,
 ) -> Result<Response, OAuthError> {
-    let form = Form::parse(request.headers().get(header::CONTENT_TYPE), &read_body(request, &app).await?)?;
+    let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
+    let form = Form::parse(content_type.as_ref(), &read_body(request, &app).await?)?;
     let signed_in = match form.grant()? {
         Grant::Password { username, password } if app.config.allows_password_grant() => {
             login(&app, Attempt { login: named(&username), password, client }).await?
