@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use countersign::clock::{Clock, Hands};
 use countersign::config::{Config, RootSecrets};
+use countersign::crypto::{Cost, Hasher, HasherSettings};
 use countersign::domain::Timestamp;
-use countersign::server::Server;
+use countersign::server::{Parts, Server};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -16,9 +17,6 @@ use super::{Answer, Engine, Person};
 
 /// 22 November 2026, 12:00 UTC: a moment like any other, the same in every run.
 const START_UNIX_SECONDS: i64 = 1_795_348_800;
-
-/// The least that bcrypt can do. The settings allow no less than 12: only tests go below them.
-const CHEAP: u32 = 4;
 
 /// A running service.
 pub(crate) struct TestApp {
@@ -42,12 +40,15 @@ impl TestApp {
         let mut config = Config::default();
         config.service.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         config.database.url = Some(storage.url());
-        config.passwords.bcrypt_cost = CHEAP;
         differ(&mut config);
 
-        let secrets = RootSecrets::parse("a root secret that is for tests and nothing else").expect("a root secret");
+        let root_secrets = RootSecrets::parse("a root secret that is for tests and nothing else").expect("a root secret");
         let (clock, hands) = Clock::hand_set(Timestamp::from_unix_seconds(START_UNIX_SECONDS));
-        let server = Server::start(config, &secrets, clock).await.expect("a server");
+        // No setting leads below a cost of 12: only tests do.
+        let cheap = HasherSettings { cost: Cost::for_tests(), ..HasherSettings::default() };
+        let hasher = Hasher::start(cheap).expect("threads that hash");
+        let parts = Parts { config, root_secrets, hasher, clock };
+        let server = Server::start(parts).await.expect("a server");
         let address = server.address();
         let serving = tokio::spawn(server.serve(std::future::pending()));
         Self { address, client: Client::new(), hands, serving, _storage: storage }
