@@ -6,10 +6,9 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use countersign_token::{Claims, SignError, Uuid, VerifyError};
 use zeroize::Zeroizing;
 
-use super::sessions::Opened;
 use crate::{
     app::App,
-    crypto::random,
+    crypto::{random, refresh_token::RefreshToken},
     domain::{SessionId, Timestamp},
     keys,
     models::user::{ActiveUser, User},
@@ -29,6 +28,16 @@ pub struct SignedIn {
     pub refresh_token: Zeroizing<String>,
     /// How long the refresh token lives if it is not used.
     pub refresh_ttl: Duration,
+}
+
+/// A session that has just been opened or refreshed, with the token for its next refresh.
+pub struct Opened {
+    /// The session.
+    pub id: SessionId,
+    /// When it ends, however often it is refreshed.
+    pub expires_at: Timestamp,
+    /// The token that refreshes it next.
+    pub refresh_token: RefreshToken,
 }
 
 /// Issues the tokens of a session that has been opened or refreshed.

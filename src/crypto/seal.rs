@@ -10,6 +10,8 @@ use aws_lc_rs::{
 };
 use zeroize::Zeroizing;
 
+use crate::config::{RootSecret, RootSecrets};
+
 /// The first byte of everything sealed, so that the format can change one day.
 const VERSION: u8 = 1;
 /// Bytes that tell which root secret sealed a value; not secret, too few to help a guess.
@@ -50,9 +52,17 @@ impl Sealer {
     ///
     /// # Errors
     /// [`SealError::NoRootSecret`] if there is none; [`SealError::Library`] should not happen.
-    pub fn new<'a>(root_secrets: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, SealError> {
+    fn new<'a>(root_secrets: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, SealError> {
         let keys = root_secrets.into_iter().map(SealingKey::derive).collect::<Result<Vec<_>, _>>()?;
         if keys.is_empty() { Err(SealError::NoRootSecret) } else { Ok(Self { keys }) }
+    }
+
+    /// Derives the sealing keys of the configured root secrets.
+    ///
+    /// # Errors
+    /// As [`Sealer::new`].
+    pub fn under(root_secrets: &RootSecrets) -> Result<Self, SealError> {
+        Self::new(root_secrets.opening().map(RootSecret::expose))
     }
 
     /// Encrypts `secret`; only [`Sealer::open`] with the same `name` reads it again.
