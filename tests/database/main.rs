@@ -1,11 +1,15 @@
 //! The database engine against real SQLite files and a real PostgreSQL server.
 
-#![expect(clippy::expect_used, reason = "what the tests themselves need")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "what the tests themselves need")]
 
 #[path = "../support/postgres.rs"]
 mod postgres;
+#[path = "../support/postgres_server.rs"]
+mod postgres_server;
 
+mod faults;
 mod migrations;
+mod outages;
 mod statements;
 mod support;
 mod transactions;

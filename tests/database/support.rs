@@ -55,7 +55,7 @@ impl Fixture {
     }
 }
 
-static MAKE_NOTES: Statement = Statement::new(
+pub(crate) static MAKE_NOTES: Statement = Statement::new(
     "create table notes (id bigint not null primary key, body text, constraint notes_body_key unique (body))",
 );
 
