@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -170,6 +171,16 @@ async fn a_file_that_is_no_database_is_refused_and_left_alone() {
 
     assert!(matches!(refused, Err(DatabaseError::Corrupt(_))), "{refused:?}");
     assert_eq!(fs::read_to_string(&path).unwrap(), letter);
+}
+
+#[tokio::test]
+async fn nobody_else_can_read_the_file_or_its_log() {
+    let fixture = Fixture::notes(Engine::Sqlite).await;
+
+    for suffix in ["", "-wal", "-shm"] {
+        let path = format!("{}{suffix}", fixture.url.trim_start_matches("sqlite://"));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::database::{DatabaseError, Engine, Reads, Writes};
+use countersign::database::{DatabaseError, Engine, FromRow, Reads, Row, Writes};
 use futures_util::FutureExt;
 use rstest::rstest;
 use tokio::task::JoinSet;
@@ -224,6 +224,29 @@ async fn a_statement_that_was_abandoned_fails_its_transaction(
         assert_eq!(transaction.commit().await, Err(DatabaseError::Failed));
         assert_eq!(database.one::<i64>(&COUNT_NOTES, &[]).await, Ok(0));
     }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_panic_while_a_row_is_read_harms_nobody_else(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    #[derive(Debug)]
+    struct Clumsy;
+    impl FromRow for Clumsy {
+        fn from_row(_: &Row<'_>) -> Result<Self, DatabaseError> {
+            panic!("a mistake in a model")
+        }
+    }
+    let Fixture { database, .. } = &Fixture::notes(engine).await;
+
+    let clumsy = database.clone();
+    let panicked = tokio::spawn(async move {
+        let mut transaction = clumsy.begin().await.unwrap();
+        transaction.execute(&ADD_NOTE, &[1.into(), "a".into()]).await.unwrap();
+        transaction.one::<Clumsy>(&COUNT_NOTES, &[]).await.unwrap();
+    });
+
+    assert!(panicked.await.is_err());
+    database.once().execute(&ADD_NOTE, &[1.into(), "a".into()]).await.expect("the key is free, the writer alive");
 }
 
 #[tokio::test]
