@@ -8,6 +8,7 @@ mod postgres;
 mod postgres_server;
 
 mod faults;
+mod groups;
 mod migrations;
 mod outages;
 mod statements;
