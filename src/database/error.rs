@@ -56,15 +56,6 @@ impl DatabaseError {
         }
     }
 
-    /// The constraint that refused a duplicate, if that is what happened.
-    #[must_use]
-    pub fn violated_constraint(&self) -> Option<&str> {
-        match self {
-            Self::Unique { constraint } => Some(constraint),
-            _ => None,
-        }
-    }
-
     pub(super) fn unavailable(fault: Fault, detail: impl Into<String>) -> Self {
         Self::Unavailable { fault, detail: detail.into() }
     }
