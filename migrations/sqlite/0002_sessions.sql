@@ -10,7 +10,6 @@ create table sessions (
     secret_digest blob not null,
     -- When the generation last stepped: the token just spent is good for a moment longer.
     refreshed_at bigint not null,
-    last_used_at bigint not null,
     created_at bigint not null,
     -- The end that no refresh moves.
     expires_at bigint not null,

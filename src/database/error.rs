@@ -47,6 +47,15 @@ pub enum DatabaseError {
 }
 
 impl DatabaseError {
+    /// The constraint that refused a duplicate, if that is what happened.
+    #[must_use]
+    pub fn violated_constraint(&self) -> Option<&str> {
+        match self {
+            Self::Unique { constraint } => Some(constraint),
+            _ => None,
+        }
+    }
+
     /// Whether the database itself was at fault, as a circuit breaker counts it: answers and mistakes of ours are not.
     #[must_use]
     pub fn is_outage(&self) -> bool {

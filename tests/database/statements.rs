@@ -109,8 +109,8 @@ async fn a_duplicate_has_one_name_on_both_engines(#[values(Engine::Sqlite, Engin
 #[tokio::test]
 async fn a_missing_reference_is_an_error_of_its_own(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     static ADD_SESSION: Statement = Statement::new(
-        "insert into sessions (id, user_id, secret_digest, refreshed_at, last_used_at, created_at, expires_at)
-         values ($1, 7, $1, 0, 0, 0, 0)",
+        "insert into sessions (id, user_id, secret_digest, refreshed_at, created_at, expires_at)
+         values ($1, 7, $1, 0, 0, 0)",
     );
     let fixture = Fixture::empty(engine).await;
     fixture.database.migrate().await.unwrap();
