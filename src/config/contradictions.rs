@@ -1,7 +1,9 @@
 //! Settings that are fine by themselves and do not go together.
 
+use countersign_token::Algorithm;
+
+use super::Config;
 use super::reader::Reader;
-use super::{Config, SigningAlgorithm};
 
 /// Reports every contradiction in the settings.
 pub(super) fn report(config: &Config, reader: &mut Reader) {
@@ -11,7 +13,7 @@ pub(super) fn report(config: &Config, reader: &mut Reader) {
 }
 
 fn shared_secret(config: &Config, reader: &mut Reader) {
-    if config.tokens.algorithm == SigningAlgorithm::Hs256 && config.tokens.jwt_secret.is_none() {
+    if config.tokens.algorithm == Algorithm::Hs256 && config.tokens.jwt_secret.is_none() {
         reader.contradiction(
             "tokens.algorithm",
             &["tokens.jwt_secret"],

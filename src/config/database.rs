@@ -27,7 +27,7 @@ section! {
         /// How long one statement may run before it is given up, in seconds.
         ///
         /// Shorter than `http.request_timeout_seconds`, so that a request that waits for the database is answered.
-        pub statement_timeout_seconds: u32 = 10, in 1..=300;
+        pub statement_timeout_seconds: u32 = 2, in 1..=300;
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use zeroize::Zeroizing;
+
 use super::fault::{Fault, Origin};
 use super::layers::{Content, Given, Layers};
 
@@ -56,46 +58,40 @@ pub(super) fn read(environment: &Environment, layers: &mut Layers) {
     for setting in layers.known.clone() {
         // Our own name counts over the alias, which may be there for another program.
         for name in alias(&setting).map(str::to_owned).into_iter().chain([variable(&setting)]) {
-            match given(environment, &name) {
-                Ok(None) => {}
-                Ok(Some(given)) => layers.give(&setting, given),
-                Err(fault) => layers.fault(fault),
+            if let Some(given) = given(environment, &name) {
+                layers.give(&setting, given);
             }
         }
     }
     report_unknown(environment, layers);
 }
 
-/// The value of a variable, or of the file that it names.
-fn given(environment: &Environment, name: &str) -> Result<Option<Given>, Fault> {
-    let file_name = format!("{name}_FILE");
-    match (environment.get(name), environment.get(&file_name)) {
-        (None, None) => Ok(None),
-        (Some(text), None) => {
-            let origin = Origin::Variable(name.to_owned());
-            match text.to_str() {
-                Some(text) => Ok(Some(Given::new(text, origin))),
-                None => Err(Fault::at(origin, "must be UTF-8")),
-            }
-        }
-        (None, Some(path)) => {
-            let content = Content::InFile(PathBuf::from(path));
-            Ok(Some(Given { content, origin: Origin::Variable(file_name) }))
-        }
+/// The value of a variable, or of the file that its twin names.
+fn given(environment: &Environment, name: &str) -> Option<Given> {
+    let twin = format!("{name}_FILE");
+    let (origin, content) = match (environment.get(name), environment.get(&twin)) {
+        (None, None) => return None,
+        (None, Some(path)) => (twin, Content::InFile(PathBuf::from(path))),
+        (Some(text), None) => match text.to_str() {
+            Some(text) => (name.to_owned(), Content::Text(Zeroizing::new(text.to_owned()))),
+            None => (name.to_owned(), Content::Unusable("must be UTF-8".to_owned())),
+        },
         (Some(_), Some(_)) => {
-            Err(Fault::at(Origin::Variable(name.to_owned()), format!("is set, and {file_name} too; keep one of them")))
+            (name.to_owned(), Content::Unusable(format!("is set here and by {twin}; keep one of them")))
         }
-    }
+    };
+    Some(Given { content, origin: Origin::Variable(origin) })
 }
 
 fn report_unknown(environment: &Environment, layers: &mut Layers) {
     let known: Vec<String> = layers.known.iter().map(|setting| variable(setting)).collect();
     let is_known = |name: &str| known.iter().any(|known| known == name.strip_suffix("_FILE").unwrap_or(name));
 
-    let ours = environment.0.keys().filter(|name| name.starts_with(PREFIX));
-    for name in ours {
+    for name in environment.0.keys().filter(|name| name.starts_with(PREFIX)) {
         if environment.get(name).is_some() && !is_known(name) && !is_service_link(environment, name) {
-            layers.fault(Fault::unknown(Origin::Variable(name.clone()), name, &known));
+            let setting = name.trim_start_matches(PREFIX).replace("__", ".").to_lowercase();
+            let hint = layers.hint(&setting, variable);
+            layers.fault(Fault::of_the_whole(format!("{name} is not a setting{hint}")));
         }
     }
 }

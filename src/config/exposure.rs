@@ -15,19 +15,21 @@ pub enum Exposure {
     InsecureHttp,
 }
 
-/// Tells who can reach the server; where that would not be safe, reports what is missing and returns nothing.
-pub(super) fn of(config: &Config, reader: &mut Reader) -> Option<Exposure> {
+/// Tells who can reach the server.
+///
+/// # Errors
+/// Where that would not be safe: what is missing, and how to make it. What is there but faulty is not missing.
+pub(super) fn of(config: &Config, reader: &Reader) -> Result<Exposure, String> {
     if config.is_loopback() {
-        return Some(Exposure::Loopback);
+        return Ok(Exposure::Loopback);
     }
-    let missing: Vec<String> =
-        [missing_secret(config, reader), missing_tls(config, reader)].into_iter().flatten().collect();
+    let missing = [missing_secret(config, reader), missing_tls(config, reader)];
+    let missing: Vec<String> = missing.into_iter().flatten().collect();
     if !missing.is_empty() {
         let address = config.service.listen;
-        reader.refuse(format!("{address} is no loopback address: to listen there, {}", missing.join("; and ")));
-        return None;
+        return Err(format!("{address} is no loopback address: to listen there, {}", missing.join("; and ")));
     }
-    Some(if config.insecure_http { Exposure::InsecureHttp } else { Exposure::BehindProxy })
+    Ok(if config.insecure_http { Exposure::InsecureHttp } else { Exposure::BehindProxy })
 }
 
 fn missing_secret(config: &Config, reader: &Reader) -> Option<String> {

@@ -44,12 +44,6 @@ impl Fault {
         Self { origin: Some(origin), message: message.into() }
     }
 
-    /// A name that nobody knows, with the known one that was probably meant.
-    pub(super) fn unknown(origin: Origin, name: &str, known: &[String]) -> Self {
-        let hint = did_you_mean(name, known).map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
-        Self::at(origin, format!("{name} is not a setting{hint}"))
-    }
-
     /// A fault of several settings together.
     pub(super) fn of_the_whole(message: impl Into<String>) -> Self {
         Self { origin: None, message: message.into() }
@@ -59,10 +53,19 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.origin {
-            None | Some(Origin::Default) => formatter.write_str(&self.message),
-            Some(origin) => write!(formatter, "{origin}: {}", self.message),
+            None | Some(Origin::Default) => formatter.write_str(&one_line(&self.message)),
+            Some(origin) => formatter.write_str(&one_line(&format!("{origin}: {}", self.message))),
         }
     }
+}
+
+/// Escapes what would break the line or move a terminal's cursor: names and paths are as their writer made them.
+fn one_line(message: &str) -> String {
+    let escaped = |character: char| match character {
+        control if control.is_control() => control.escape_default().to_string(),
+        other => other.to_string(),
+    };
+    message.chars().map(escaped).collect()
 }
 
 /// All that is wrong, one line each.
@@ -95,14 +98,42 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-/// Finds the name that was probably meant.
-fn did_you_mean<'a>(unknown: &str, known: &'a [String]) -> Option<&'a String> {
-    let unknown = unknown.to_lowercase();
-    let alike = known.iter().map(|name| (strsim::jaro_winkler(&unknown, &name.to_lowercase()), name));
+/// Finds the setting that was probably meant: one that is written nearly alike, or whose section was left out.
+pub(super) fn did_you_mean<'a>(unknown: &str, known: &'a [String]) -> Option<&'a str> {
+    let alike = known.iter().map(|name| (likeness(unknown, name), name.as_str()));
     let best = alike.max_by(|one, other| one.0.total_cmp(&other.0));
     best.filter(|(likeness, _)| *likeness >= ENOUGH_ALIKE).map(|(_, name)| name)
 }
 
-/// How alike two names must be (0 to 1) for one to be offered in place of the other: clap asks 0.7 of flags;
-/// names of settings share their section's name and are alike from the start.
-const ENOUGH_ALIKE: f64 = 0.85;
+fn likeness(unknown: &str, name: &str) -> f64 {
+    let whole = strsim::jaro_winkler(unknown, name);
+    match (unknown.rsplit_once('.'), name.rsplit_once('.')) {
+        // A section in common says nothing about the keys.
+        (Some((section, unknown)), Some((same, key))) if section == same => strsim::jaro_winkler(unknown, key),
+        (None, Some((_, key))) => whole.max(strsim::jaro_winkler(unknown, key)),
+        _ => whole,
+    }
+}
+
+/// How alike two names must be (0 to 1) for one to be offered in place of the other. clap asks 0.7 of its flags,
+/// which are shorter; at 0.8 `port` is not yet taken for `logs.format`, and `acess_ttl` is for `access_ttl_seconds`.
+const ENOUGH_ALIKE: f64 = 0.8;
+
+#[cfg(test)]
+mod tests {
+    use super::did_you_mean;
+
+    #[test]
+    fn a_misspelt_name_or_one_without_its_section_is_recognised() {
+        let known = ["listen", "database.url", "tokens.access_ttl_seconds", "tokens.jwt_secret", "logs.format"];
+        let known = known.map(str::to_owned);
+
+        assert_eq!(did_you_mean("listn", &known), Some("listen"));
+        assert_eq!(did_you_mean("database_url", &known), Some("database.url"));
+        assert_eq!(did_you_mean("token.acces_ttl_second", &known), Some("tokens.access_ttl_seconds"));
+        assert_eq!(did_you_mean("acess_ttl", &known), Some("tokens.access_ttl_seconds"));
+        assert_eq!(did_you_mean("jwt_secret", &known), Some("tokens.jwt_secret"));
+        assert_eq!(did_you_mean("port", &known), None);
+        assert_eq!(did_you_mean("tokens.kid", &known), None);
+    }
+}

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::Config;
 use super::environment::{self, Environment};
-use super::fault::{Fault, Faults, Origin};
+use super::fault::{Fault, Faults, Origin, did_you_mean};
 use super::file;
 
 /// Where settings are read from.
@@ -58,6 +58,8 @@ pub(super) struct Given {
 pub(super) enum Content {
     Text(Zeroizing<String>),
     InFile(PathBuf),
+    /// Neither, for this reason; told only if the setting is asked for.
+    Unusable(String),
 }
 
 impl Given {
@@ -70,6 +72,7 @@ impl Given {
         match &self.content {
             Content::Text(text) => Ok(text.clone()),
             Content::InFile(path) => text_in(path),
+            Content::Unusable(reason) => Err(reason.clone()),
         }
     }
 }
@@ -100,8 +103,15 @@ impl Layers {
         if self.known.iter().any(|known| known == name) {
             self.given.insert(name.to_owned(), given);
         } else {
-            self.faults.push(Fault::unknown(given.origin, name, &self.known));
+            let hint = self.hint(name, str::to_owned);
+            self.faults.push(Fault::at(given.origin, format!("{name} is not a setting{hint}")));
         }
+    }
+
+    /// Says what an unknown name probably meant, `spelled` as its writer would have to.
+    pub(super) fn hint(&self, unknown: &str, spelled: impl Fn(&str) -> String) -> String {
+        let meant = did_you_mean(unknown, &self.known);
+        meant.map_or_else(String::new, |meant| format!("; did you mean {}?", spelled(meant)))
     }
 
     pub(super) fn fault(&mut self, fault: Fault) {
@@ -132,4 +142,44 @@ fn text_in(path: &Path) -> Result<Zeroizing<String>, String> {
         return Err(format!("cannot be read from {}: the file is empty", path.display()));
     }
     Ok(Zeroizing::new(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{FileChoice, Flag, Sources, names};
+    use crate::config::{Environment, Faults, load_to_serve};
+
+    proptest! {
+        #[test]
+        fn whatever_a_setting_is_set_to_is_taken_or_refused_in_one_line(
+            setting in prop::sample::select(names()),
+            value in prop_oneof![any::<String>(), "[ -~]{0,80}", "(sqlite|postgres|https?):[/a-z@:?&=,.0-9-]{0,60}"],
+        ) {
+            let flag = Flag { flag: "--set".to_owned(), setting, value };
+
+            let loaded = load_to_serve(&Sources { flags: vec![flag], ..Sources::default() });
+
+            for fault in loaded.err().iter().flat_map(Faults::iter) {
+                prop_assert!(!fault.to_string().contains(char::is_control), "{fault}");
+            }
+        }
+
+        #[test]
+        fn whatever_a_file_or_a_variable_holds_is_taken_or_refused(
+            file in prop_oneof![any::<String>(), "(\\[?[a-z_.]{1,12}\\]?( = [0-9\"a-z\\[\\]]{1,9})?\n){0,9}"],
+            name in "COUNTERSIGN_[A-Z_]{0,30}",
+            value in "[ -~]{0,80}",
+        ) {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("countersign.toml");
+            std::fs::write(&path, file).unwrap();
+            let environment = Environment::from_iter([(name, value)]);
+
+            let sources = Sources { file: FileChoice::Required(path), environment, ..Sources::default() };
+
+            prop_assert!(load_to_serve(&sources).err().is_none_or(|faults| !faults.is_empty()));
+        }
+    }
 }

@@ -7,14 +7,18 @@
 //! A setting is one documented field in one file of this folder. The loader, `countersign.default.toml` and
 //! `docs/configuration.md` are made from that field.
 
+mod connection;
 mod contradictions;
 pub mod data_dir;
 mod database;
+mod durations;
+mod effective;
 mod environment;
 mod exposure;
 mod fault;
 mod file;
 mod http;
+mod keys;
 mod layers;
 mod logs;
 mod passwords;
@@ -29,13 +33,16 @@ mod service;
 mod setting;
 mod tokens;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 pub use self::database::{Database, DatabaseUrl};
+pub use self::effective::Effective;
 pub use self::environment::Environment;
 pub use self::exposure::Exposure;
 pub use self::fault::{Fault, Faults, Origin};
 pub use self::http::Http;
+pub use self::keys::Keys;
 pub use self::layers::{FileChoice, Flag, Sources};
 pub use self::logs::{LogFilter, LogFormat, Logs};
 pub use self::passwords::Passwords;
@@ -43,7 +50,7 @@ pub use self::public_url::PublicUrl;
 pub use self::registration::Registration;
 pub use self::secret::{RootSecret, RootSecrets, SharedSecret};
 pub use self::service::Service;
-pub use self::tokens::{SigningAlgorithm, Tokens};
+pub use self::tokens::Tokens;
 
 use self::reader::Reader;
 use self::section::{Row, Section};
@@ -62,12 +69,11 @@ pub fn load(sources: &Sources) -> Result<Loaded, Faults> {
 /// # Errors
 /// [`Faults`] holds everything that is wrong, one line each; a refused address is one of them.
 pub fn load_to_serve(sources: &Sources) -> Result<(Loaded, Exposure), Faults> {
-    let (loaded, mut reader) = read(sources);
-    let exposure = exposure::of(&loaded.config, &mut reader);
-    reader.finish()?;
-
-    // `of` reports a fault wherever it finds no exposure, so that `finish` has left already.
-    exposure.map(|exposure| (loaded, exposure)).ok_or_else(Faults::default)
+    let (loaded, reader) = read(sources);
+    match exposure::of(&loaded.config, &reader) {
+        Ok(exposure) => reader.finish().map(|()| (loaded, exposure)),
+        Err(refusal) => Err(reader.finish_with(refusal)),
+    }
 }
 
 /// Settings, and where each of them came from.
@@ -75,7 +81,7 @@ pub fn load_to_serve(sources: &Sources) -> Result<(Loaded, Exposure), Faults> {
 pub struct Loaded {
     /// The settings.
     pub config: Config,
-    origins: std::collections::BTreeMap<String, Origin>,
+    origins: BTreeMap<String, Origin>,
 }
 
 impl Loaded {
@@ -125,6 +131,8 @@ config! {
     http: Http,
     /// Access tokens and sessions.
     tokens: Tokens,
+    /// Signing keys.
+    keys: Keys,
     /// Password hashing.
     passwords: Passwords,
     /// Who may open an account.
@@ -159,6 +167,13 @@ impl Config {
     pub fn database_url(&self) -> DatabaseUrl {
         let default = || DatabaseUrl::Sqlite(self.service.data_dir.join("countersign.db"));
         self.database.url.clone().unwrap_or_else(default)
+    }
+
+    /// Returns how many threads hash passwords: the setting, or one per core.
+    #[must_use]
+    pub fn hashing_threads(&self) -> u32 {
+        let cores = || std::thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok());
+        self.passwords.hashing_threads.or_else(cores).unwrap_or(1)
     }
 
     /// Tells whether `POST /auth/token` takes passwords: the setting, or only in development.

@@ -45,11 +45,6 @@ impl Reader {
         }
     }
 
-    /// Reports what is wrong with several settings together.
-    pub(super) fn refuse(&mut self, message: String) {
-        self.faults.push(Fault::of_the_whole(message));
-    }
-
     /// Tells whether a setting was given but could not be used.
     pub(super) fn is_faulty(&self, name: &str) -> bool {
         self.faulty.contains(name)
@@ -62,6 +57,12 @@ impl Reader {
     /// Ends reading: nothing was wrong, or this was.
     pub(super) fn finish(self) -> Result<(), Faults> {
         if self.faults.is_empty() { Ok(()) } else { Err(self.faults) }
+    }
+
+    /// Ends reading with what is wrong with several settings together.
+    pub(super) fn finish_with(mut self, refusal: String) -> Faults {
+        self.faults.push(Fault::of_the_whole(refusal));
+        self.faults
     }
 }
 

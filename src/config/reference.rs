@@ -67,7 +67,7 @@ fn push_table(text: &mut String, section: &SectionRows) {
 
 fn push_details(text: &mut String, row: &Row) {
     let (name, doc, allowed) = (&row.name, prose(row.doc), &row.allowed);
-    line(text, format_args!("\n### `{name}`\n\n{doc}\n\nMust be {allowed}. Default: {}.", default_of(row)));
+    line(text, format_args!("\n### `{name}`\n\n{doc}\n\nMust be {allowed}."));
 }
 
 fn default_of(row: &Row) -> String {

@@ -125,7 +125,7 @@ impl Setting for SharedSecret {
     fn parse(text: &str) -> Result<Self, Rejected> {
         if text.len() < LENGTH {
             return Err(Rejected::Because(format!(
-                "must be {} (RFC 7518 §3.2); this one is shorter (make one: countersign generate secret)",
+                "is too short: it must be {} (make one: countersign generate secret)",
                 Self::allowed()
             )));
         }
@@ -147,13 +147,11 @@ fn decoded(entry: &str) -> Option<Vec<u8>> {
 }
 
 fn too_short(position: usize) -> String {
-    format!(
-        "must be {}; secret number {position} is shorter (make one: countersign generate secret)",
-        RootSecrets::allowed()
-    )
+    let which = if position > 1 { format!(" in place {position}") } else { String::new() };
+    format!("is too short{which}: it must be {} (make one: countersign generate secret)", RootSecrets::allowed())
 }
 
-/// The least length of key material in bytes: 256 bits, as the keys derived from it.
+/// The least length of key material in bytes: 256 bits, as the keys derived from it, and as RFC 7518 §3.2 asks of HS256.
 const LENGTH: usize = 32;
 
 #[cfg(test)]
@@ -208,7 +206,7 @@ mod tests {
 
         let reason = RootSecrets::parse(&list).unwrap_err();
 
-        assert!(reason.contains("secret number 2") && reason.contains("countersign generate secret"), "{reason}");
+        assert!(reason.contains("in place 2") && reason.contains("countersign generate secret"), "{reason}");
         assert!(!reason.contains("hunter2"), "{reason}");
         assert!(RootSecrets::parse(" , ").is_err());
     }

@@ -1,5 +1,7 @@
 //! Access tokens, and the sessions that they are renewed from.
 
+use countersign_token::Algorithm;
+
 use super::secret::SharedSecret;
 use super::section::section;
 use super::setting::names;
@@ -12,7 +14,7 @@ section! {
         /// `ES256`, `EdDSA` and `RS256` sign with a private key that the service makes and keeps; anyone verifies with
         /// the public key set. Under `HS256` whoever can verify a token can also make one: for services that share
         /// `jwt_secret` and nothing else.
-        pub algorithm: SigningAlgorithm = SigningAlgorithm::Es256;
+        pub algorithm: Algorithm = Algorithm::Es256;
 
         /// The secret of HS256, at least 32 bytes, used exactly as written; read only with that algorithm.
         ///
@@ -50,17 +52,4 @@ section! {
     }
 }
 
-/// An algorithm for access tokens, by its name in RFC 7518 and RFC 8037.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum SigningAlgorithm {
-    /// ECDSA on P-256 with SHA-256.
-    Es256,
-    /// Ed25519.
-    EdDsa,
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
-    Rs256,
-    /// HMAC with SHA-256 under a secret shared with every verifier.
-    Hs256,
-}
-
-names! { SigningAlgorithm { "ES256" => Es256, "EdDSA" => EdDsa, "RS256" => Rs256, "HS256" => Hs256 } }
+names! { Algorithm { "ES256" => Es256, "EdDSA" => EdDsa, "RS256" => Rs256, "HS256" => Hs256 } }

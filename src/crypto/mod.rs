@@ -9,6 +9,9 @@ mod hash_worker;
 mod hasher;
 mod password_hash;
 pub mod random;
+pub mod refresh_token;
+pub mod seal;
+pub mod signing_keys;
 
 pub use hash_queue::{HashingStats, Overloaded};
 pub use hasher::{Hasher, HasherSettings, Verdict};

@@ -4,6 +4,8 @@
 //! error says which rule failed in words fit for a form (`Display`) and as a stable short `code()` that
 //! clients may branch on.
 
+mod client;
+pub mod client_address;
 mod email;
 mod ids;
 mod password;
@@ -12,6 +14,7 @@ mod schema;
 mod timestamp;
 mod username;
 
+pub use client::Client;
 pub use email::{Email, EmailError};
 pub use ids::{IdError, SessionId, UserId};
 pub use password::{NewPassword, Owner, Password, PasswordError};

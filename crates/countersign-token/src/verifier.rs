@@ -113,8 +113,8 @@ impl Verifier {
 
 /// Why a token is refused.
 ///
-/// The text is for logs. It repeats nothing of the token but, for [`UnknownKey`](Self::UnknownKey), the name of the
-/// key, and no more of it than 128 bytes.
+/// The text is for logs. Of a forged token it repeats nothing but, for [`UnknownKey`](Self::UnknownKey), the name of
+/// the key: 128 bytes at most, with control characters escaped.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum VerifyError {
     /// It is longer than 8 KiB, or not three canonical base64url segments of which two hold JSON objects in which
@@ -190,7 +190,9 @@ impl<'a> Parts<'a> {
         }
         let (signed, signature) = token.rsplit_once('.').ok_or(VerifyError::Malformed)?;
         let (header, claims) = signed.split_once('.').ok_or(VerifyError::Malformed)?;
-        // A further dot is in `claims`, where it ends as no base64url.
+        if claims.contains('.') {
+            return Err(VerifyError::Malformed);
+        }
         Ok(Self { header, claims, signature, signed })
     }
 }

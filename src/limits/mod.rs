@@ -1,0 +1,13 @@
+//! How often something may happen: quotas, and a limiter that holds one for any number of keys in fixed memory.
+//!
+//! It limits this process only, forgets at a restart, and knows neither addresses nor accounts nor HTTP: whoever asks
+//! brings the key and the time.
+
+mod limiter;
+mod quota;
+
+pub use self::limiter::Limiter;
+pub use self::quota::{Allowance, Exceeded, Quota};
+
+#[cfg(test)]
+mod tests;
