@@ -1,3 +1,20 @@
-//! The entry.
+//! The entry: parse the command line, run the command, and tell in one line why it failed.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use countersign::cli::Cli;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let outcome = Cli::parse().run();
+    outcome.unwrap_or_else(|error| {
+        // Several faults in the settings are several lines; everything else is one.
+        for line in format!("{error:#}").lines() {
+            eprintln!("countersign: {line}");
+        }
+        ExitCode::from(2)
+    })
+}

@@ -1,0 +1,70 @@
+//! Change the password: the present one proves who asks, every other session ends.
+
+pub mod routes;
+
+use countersign_token::SignError;
+
+use crate::{
+    app::App,
+    auth::{
+        sessions,
+        tokens::{self, SignedIn},
+    },
+    crypto::{Overloaded, Verdict},
+    database::DatabaseError,
+    domain::{Client, NewPassword, Password},
+    models::{
+        session::{EndReason, Session},
+        user::ActiveUser,
+    },
+};
+
+/// Changes the password of a user and opens a new session in the place of all they had.
+///
+/// # Errors
+/// [`ChangeError`]; the old password and the sessions then stay as they are.
+pub async fn change(app: &App, user: ActiveUser, change: Change) -> Result<SignedIn, ChangeError> {
+    let verdict = app.hasher.verify(&change.current, Some(&user.password_hash)).await?;
+    if verdict == Verdict::Wrong {
+        return Err(ChangeError::WrongPassword);
+    }
+    let hash = app.hasher.hash(change.new.as_password()).await?;
+    let now = app.clock.now();
+
+    let mut transaction = app.database.begin().await?;
+    if !user.replace_password_hash(&mut transaction, &hash, now).await? {
+        return Err(ChangeError::WrongPassword);
+    }
+    Session::end_all(&mut transaction, user.id, now, EndReason::PasswordChanged).await?;
+    let opened = sessions::open(app, &mut transaction, &user, &change.client).await?;
+    transaction.commit().await?;
+
+    Ok(tokens::issue(app, user, &opened)?)
+}
+
+/// A user who wants another password.
+pub struct Change {
+    /// The present password.
+    pub current: Password,
+    /// The one to come.
+    pub new: NewPassword,
+    /// Where they are.
+    pub client: Client,
+}
+
+/// Why the password stays as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// The present password is another one.
+    #[error("the password is wrong")]
+    WrongPassword,
+    /// Too many passwords are waiting to be checked.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
+    /// The database did not take it.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// No token could be made.
+    #[error(transparent)]
+    Token(#[from] SignError),
+}

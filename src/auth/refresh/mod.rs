@@ -1,0 +1,104 @@
+//! Refresh: trade a refresh token for a new pair, once.
+//!
+//! A token can be spent one time. Presenting a spent token again ends its session, because either the thief or the
+//! owner is now holding a copy and we cannot tell which (RFC 9700 §4.14.2). Only the token that was spent last gets
+//! the same successor again for a few seconds: an answer can be lost, and two tabs can ask at once.
+
+pub mod routes;
+
+use std::time::Duration;
+
+use countersign_token::SignError;
+use tracing::warn;
+
+use crate::{
+    app::App,
+    auth::{
+        sessions::{self, Opened},
+        tokens::{self, SignedIn},
+    },
+    crypto::refresh_token::RefreshToken,
+    database::DatabaseError,
+    domain::{Client, SessionId, Timestamp},
+    models::session::{EndReason, Session, Step},
+    models::user::User,
+};
+
+/// How long the token that was spent last is answered with the successor it was traded for.
+///
+/// Long enough for a client to try again after a lost answer, short enough that a thief is noticed.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Trades a refresh token for the next pair of its session.
+///
+/// # Errors
+/// [`RefreshError`] says whether signing in again is the only way on.
+pub async fn refresh(app: &App, presented: &str, client: &Client) -> Result<SignedIn, RefreshError> {
+    let token = app.refresh_tokens.read(presented).ok_or(RefreshError::Invalid)?;
+    let id = SessionId::from_bytes(&token.session).map_err(|_| RefreshError::Invalid)?;
+    let now = app.clock.now();
+    let session = match step(app, (id, &token), client, now).await? {
+        Some(session) => session,
+        None => repeat(app, (id, &token), now).await?,
+    };
+    let user = User::find(&app.database, session.user_id).await?.ok_or(RefreshError::Ended)?;
+    let user = user.active().ok_or(RefreshError::Ended)?;
+    let opened = Opened { id: session.id, expires_at: session.expires_at, refresh_token: token.successor() };
+    Ok(tokens::issue(app, user, &opened)?)
+}
+
+/// Why there is no new pair.
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshError {
+    /// The token is not ours, or altered.
+    #[error("the refresh token is not valid")]
+    Invalid,
+    /// The token had been spent; its session has been ended.
+    #[error("the refresh token was used before")]
+    Reused,
+    /// The session is over.
+    #[error("the session has ended")]
+    Ended,
+    /// The database did not answer.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// No token could be made.
+    #[error(transparent)]
+    Token(#[from] SignError),
+}
+
+/// Takes the session one generation on, if the token is its newest: one statement, so that of many who present the
+/// same token one steps.
+async fn step(
+    app: &App,
+    (id, token): (SessionId, &RefreshToken),
+    client: &Client,
+    now: Timestamp,
+) -> Result<Option<Session>, DatabaseError> {
+    let step = Step {
+        id,
+        generation: i64::from(token.generation),
+        secret_digest: token.secret.digest(),
+        now,
+        idle_since: sessions::idle_since(app, now),
+        ip: &client.ip.to_string(),
+        user_agent: client.user_agent.as_deref(),
+    };
+    Session::refresh(&mut app.database.once(), &step).await
+}
+
+/// Answers a token that is not the newest: the same successor if it was spent a moment ago, else the session's end.
+async fn repeat(app: &App, (id, token): (SessionId, &RefreshToken), now: Timestamp) -> Result<Session, RefreshError> {
+    let session = Session::find(&app.database, id, token.secret.digest()).await?.ok_or(RefreshError::Ended)?;
+    if !session.is_open(now, sessions::idle_since(app, now)) {
+        return Err(RefreshError::Ended);
+    }
+    let is_spent_last = session.generation == i64::from(token.generation) + 1;
+    if is_spent_last && now.since(session.refreshed_at) <= GRACE {
+        return Ok(session);
+    }
+    let ends = (session.id, session.user_id);
+    Session::end(&mut app.database.once(), ends, now, EndReason::TokenReused).await?;
+    warn!(user_id = session.user_id.get(), session_id = %session.id, "a refresh token was used twice; its session is ended");
+    Err(RefreshError::Reused)
+}

@@ -1,0 +1,112 @@
+//! The command line: a file per noun, each of which reads its arguments and calls what does the work.
+//!
+//! Commands write their result to standard output and nothing else there, so that it can be piped. They know no
+//! rule of authentication.
+
+mod config;
+mod generate;
+mod health;
+mod keys;
+mod migrate;
+mod opened;
+mod print;
+mod serve;
+mod settings;
+mod shell;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::settings::SettingsArguments;
+
+/// A self-hosted authentication service.
+#[derive(Debug, Parser)]
+#[command(
+    name = "countersign",
+    version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILD_COMMIT"), ")"),
+    after_long_help = AFTERWORD,
+    max_term_width = 100
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    settings: SettingsArguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve (the default)
+    #[command(after_help = "Example:\n  countersign serve --listen 127.0.0.1:9000")]
+    Serve,
+    /// Bring the database's schema up to date, or tell what is missing
+    Migrate(migrate::Arguments),
+    /// List, rotate and retire signing keys
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Show or check the settings
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Make a secret
+    #[command(subcommand)]
+    Generate(generate::Command),
+    /// Print a document that is made from the source
+    #[command(subcommand)]
+    Print(print::Command),
+    /// Ask a running server whether it is ready
+    Health(health::Arguments),
+    /// Print completions for a shell
+    Completions(shell::CompletionsArguments),
+    /// Print the manual page
+    Man,
+}
+
+impl Cli {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Whatever kept the command from doing its work, in words for whoever typed it.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        match self.command.unwrap_or(Command::Serve) {
+            Command::Serve => serve::run(&self.settings),
+            Command::Migrate(arguments) => migrate::run(&arguments, &self.settings),
+            Command::Keys(command) => keys::run(&command, &self.settings),
+            Command::Config(command) => config::run(&command, &self.settings),
+            Command::Generate(command) => generate::run(&command),
+            Command::Print(command) => print::run(&command),
+            Command::Health(arguments) => health::run(&arguments, &self.settings),
+            Command::Completions(arguments) => shell::completions(&arguments),
+            Command::Man => shell::man(),
+        }
+    }
+}
+
+/// Runs a command that waits for a database.
+fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?.block_on(command)
+}
+
+/// Writes a command's result. A reader that has seen enough (`countersign man | head`) is no failure.
+fn answer(text: &[u8]) -> anyhow::Result<ExitCode> {
+    let mut output = io::stdout().lock();
+    match output.write_all(text).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+const AFTERWORD: &str = "\
+Settings are looked for in the file, then the environment (COUNTERSIGN_<SECTION>__<KEY>), then the flags; the last \
+one found counts. `countersign print config` prints them all, with their documentation.
+
+Examples:
+  countersign config check
+  countersign config show --set tokens.algorithm=EdDSA
+  COUNTERSIGN_SECRET_KEY=$(countersign generate secret) countersign config show
+
+Exit codes:
+  0  done
+  1  asked and answered no: the server is not ready
+  2  could not be done: wrong arguments, wrong settings, or what the message says";

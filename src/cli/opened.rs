@@ -1,0 +1,43 @@
+//! What a command works on: the database of the settings, with everything in it readable.
+
+use super::settings::SettingsArguments;
+use crate::{
+    clock::Clock,
+    config::{self, Config, RootSecret, root_secret},
+    crypto::seal::Sealer,
+    database::Database,
+    keys::Keeper,
+};
+
+/// A database that a command has opened, beside servers that may be running on it.
+pub(super) struct Opened {
+    /// The settings.
+    pub(super) config: Config,
+    /// The database.
+    pub(super) database: Database,
+    sealer: Sealer,
+    clock: Clock,
+}
+
+impl Opened {
+    pub(super) async fn open(settings: &SettingsArguments) -> anyhow::Result<Self> {
+        let config = config::load(&settings.sources())?.config;
+        let (secrets, _) = root_secret::obtain(&config)?;
+        let sealer = Sealer::new(secrets.opening().map(RootSecret::expose))?;
+        let database = Database::connect(&(&config).into()).await?;
+        database.migrate().await?;
+        Ok(Self { config, database, sealer, clock: Clock::system() })
+    }
+
+    /// What keys are kept with. Issuer and audience do not matter to keys that sign nothing here.
+    pub(super) fn keeper(&self) -> Keeper<'_> {
+        Keeper {
+            database: &self.database,
+            sealer: &self.sealer,
+            config: &self.config,
+            issuer: "",
+            audience: "",
+            now: self.clock.now(),
+        }
+    }
+}

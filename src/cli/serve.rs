@@ -1,0 +1,93 @@
+//! `countersign serve`: the server, until it is told to end.
+
+use std::{num::NonZeroU32, path::Path, process::ExitCode};
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+
+use super::settings::SettingsArguments;
+use crate::{
+    clock::Clock,
+    config::{
+        self, Config, DatabaseUrl, Exposure, RootSecrets, data_dir,
+        root_secret::{self, RootSecretOrigin},
+    },
+    crypto::{Cost, Hasher, HasherSettings},
+    server::{Parts, Server},
+    telemetry,
+};
+
+pub(super) fn run(settings: &SettingsArguments) -> anyhow::Result<ExitCode> {
+    let (loaded, exposure) = config::load_to_serve(&settings.sources())?;
+    let config = loaded.config;
+    let log = telemetry::start(&config.logs)?;
+    warn_of(exposure);
+    if matches!(config.database_url(), DatabaseUrl::Sqlite(_)) || config.service.secret_key.is_none() {
+        data_dir::create(&config.service.data_dir)?;
+    }
+    let root_secrets = root_secrets(&config)?;
+
+    let hasher = Hasher::start(hasher_settings(&config)?).context("the threads that hash passwords do not start")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads to work on")?;
+    runtime.block_on(async {
+        let stop = stop_signal()?;
+        let server = Server::start(Parts { config, root_secrets, hasher, clock: Clock::system() }).await?;
+        server.serve(stop).await;
+        anyhow::Ok(())
+    })?;
+    // Connections that were cut off must not keep the process.
+    runtime.shutdown_background();
+    info!("ended");
+    drop(log);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn hasher_settings(config: &Config) -> anyhow::Result<HasherSettings> {
+    Ok(HasherSettings {
+        cost: Cost::new(u8::try_from(config.passwords.bcrypt_cost)?)?,
+        threads: NonZeroU32::try_from(config.hashing_threads())?,
+        ..HasherSettings::default()
+    })
+}
+
+fn root_secrets(config: &Config) -> anyhow::Result<RootSecrets> {
+    let (secrets, origin) = root_secret::obtain(config)?;
+    match origin {
+        RootSecretOrigin::Configured => {}
+        RootSecretOrigin::Kept(path) => warn_of_kept(&path, "kept"),
+        RootSecretOrigin::Made(path) => warn_of_kept(&path, "made and kept"),
+    }
+    Ok(secrets)
+}
+
+fn warn_of_kept(path: &Path, verb: &str) {
+    warn!(
+        file = %path.display(),
+        "the root secret is {verb} in the data directory, for development only; \
+         give COUNTERSIGN_SECRET_KEY where it matters (countersign generate secret)"
+    );
+}
+
+fn warn_of(exposure: Exposure) {
+    if exposure == Exposure::InsecureHttp {
+        warn!("--insecure-http: passwords and tokens travel in the clear, for anyone on the way to read");
+    }
+}
+
+/// Ends with the first SIGTERM or SIGINT. A second one ends the process at once.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        let again = async move {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            (terminate, interrupt)
+        };
+        let (mut terminate, mut interrupt) = again.await;
+        tokio::spawn(async move {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            std::process::exit(130);
+        });
+    })
+}

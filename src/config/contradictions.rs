@@ -1,0 +1,45 @@
+//! Settings that are fine by themselves and do not go together.
+
+use countersign_token::Algorithm;
+
+use super::Config;
+use super::reader::Reader;
+
+/// Reports every contradiction in the settings.
+pub(super) fn report(config: &Config, reader: &mut Reader) {
+    shared_secret(config, reader);
+    session_lifetimes(config, reader);
+    request_deadlines(config, reader);
+}
+
+fn shared_secret(config: &Config, reader: &mut Reader) {
+    if config.tokens.algorithm == Algorithm::Hs256 && config.tokens.jwt_secret.is_none() {
+        reader.contradiction(
+            "tokens.algorithm",
+            &["tokens.jwt_secret"],
+            "is HS256, which needs JWT_SECRET: 32 bytes or more (make one: countersign generate secret)",
+        );
+    }
+}
+
+fn session_lifetimes(config: &Config, reader: &mut Reader) {
+    let (idle, absolute) = (config.tokens.refresh_idle_ttl_seconds, config.tokens.refresh_absolute_ttl_seconds);
+    if idle > absolute {
+        reader.contradiction(
+            "tokens.refresh_idle_ttl_seconds",
+            &["tokens.refresh_absolute_ttl_seconds"],
+            &format!("is {idle}, which is longer than tokens.refresh_absolute_ttl_seconds ({absolute})"),
+        );
+    }
+}
+
+fn request_deadlines(config: &Config, reader: &mut Reader) {
+    let (body, whole) = (config.http.body_timeout_seconds, config.http.request_timeout_seconds);
+    if body > whole {
+        reader.contradiction(
+            "http.body_timeout_seconds",
+            &["http.request_timeout_seconds"],
+            &format!("is {body}, which is longer than http.request_timeout_seconds ({whole})"),
+        );
+    }
+}

@@ -1,0 +1,183 @@
+//! The database: which one, and how hard it may be worked.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::section::section;
+use super::setting::{Rejected, Setting, Shown};
+
+section! {
+    /// The database, which is embedded (SQLite) or a PostgreSQL server.
+    pub struct Database in "database" {
+        /// The database to use: `sqlite://PATH`, `sqlite::memory:` or `postgres://USER:PASSWORD@HOST/NAME`.
+        ///
+        /// Default: `sqlite://` and `countersign.db` in the data directory. The variable `DATABASE_URL` sets it too.
+        /// A PostgreSQL URL may name several hosts, of which the one that takes writes is used.
+        pub url: Option<DatabaseUrl> = None;
+
+        /// The most connections to keep open.
+        ///
+        /// PostgreSQL answers best with about twice as many as it has cores, over all nodes; SQLite uses them for
+        /// reads, and has one writer besides.
+        pub max_connections: u32 = 16, in 1..=1000;
+
+        /// How long one statement may run before it is given up, in seconds.
+        ///
+        /// Shorter than `http.request_timeout_seconds`, so that a request that waits for the database is answered.
+        pub statement_timeout_seconds: u32 = 2, in 1..=300;
+    }
+}
+
+/// Which database to use.
+#[derive(Clone)]
+pub enum DatabaseUrl {
+    /// An SQLite file, created where it is missing.
+    Sqlite(PathBuf),
+    /// An SQLite database that lives as long as the process.
+    SqliteInMemory,
+    /// A PostgreSQL server, by its URL, which may hold a password.
+    Postgres(SecretString),
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = DatabaseUrlError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        if let Some(rest) = text.strip_prefix("sqlite:") {
+            return sqlite(rest.strip_prefix("//").unwrap_or(rest));
+        }
+        if !(text.starts_with("postgres://") || text.starts_with("postgresql://")) {
+            return Err(DatabaseUrlError::UnknownKind);
+        }
+        // The driver's own messages name the option that is wrong and never a value.
+        text.parse::<tokio_postgres::Config>().map_err(DatabaseUrlError::Postgres)?;
+        Ok(Self::Postgres(SecretString::from(text)))
+    }
+}
+
+/// Why a text names no database.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseUrlError {
+    /// It begins with another scheme.
+    #[error("must begin with sqlite: or postgres://")]
+    UnknownKind,
+    /// There is no path after `sqlite:`.
+    #[error("must name a file, such as sqlite://countersign.db, or be sqlite::memory:")]
+    NoFile,
+    /// Something follows the path after a question mark.
+    #[error("takes no parameters after the path of an SQLite file")]
+    SqliteParameters,
+    /// The PostgreSQL driver does not understand it.
+    #[error("is no PostgreSQL URL: {}", with_cause(.0))]
+    Postgres(tokio_postgres::Error),
+}
+
+impl fmt::Display for DatabaseUrl {
+    /// Writes the URL without user and password.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(formatter, "sqlite://{}", path.display()),
+            Self::SqliteInMemory => formatter.write_str("sqlite::memory:"),
+            Self::Postgres(url) => formatter.write_str(&without_credentials(url.expose_secret())),
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "DatabaseUrl({self})")
+    }
+}
+
+impl Setting for DatabaseUrl {
+    fn allowed() -> String {
+        "sqlite://PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST/NAME".to_owned()
+    }
+
+    fn parse(text: &str) -> Result<Self, Rejected> {
+        text.parse().map_err(|error: DatabaseUrlError| Rejected::Because(error.to_string()))
+    }
+
+    fn shown(&self) -> Shown {
+        Shown::text(self.to_string())
+    }
+}
+
+fn sqlite(path: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
+    match path {
+        "" => Err(DatabaseUrlError::NoFile),
+        ":memory:" => Ok(DatabaseUrl::SqliteInMemory),
+        path if path.contains('?') => Err(DatabaseUrlError::SqliteParameters),
+        path => Ok(DatabaseUrl::Sqlite(PathBuf::from(path))),
+    }
+}
+
+/// Hosts and name as the driver understands them; what it takes for a host shows only if it looks like one,
+/// because the rest of a password with an `@` in it would be taken for a host as well.
+fn without_credentials(url: &str) -> String {
+    let parsed: Option<tokio_postgres::Config> = url.parse().ok();
+    let hosts = parsed.as_ref().and_then(|config| {
+        let hosts: Option<Vec<String>> = config.get_hosts().iter().map(host_name).collect();
+        hosts.map(|hosts| format!("postgres://{}/{}", hosts.join(","), config.get_dbname().unwrap_or_default()))
+    });
+    hosts.unwrap_or_else(|| "postgres://(hidden)".to_owned())
+}
+
+fn host_name(host: &tokio_postgres::config::Host) -> Option<String> {
+    match host {
+        tokio_postgres::config::Host::Tcp(name) => {
+            let plausible =
+                name.chars().all(|character| character.is_ascii_alphanumeric() || "-._:".contains(character));
+            plausible.then(|| name.clone())
+        }
+        #[cfg(unix)]
+        tokio_postgres::config::Host::Unix(path) => Some(path.display().to_string()),
+    }
+}
+
+fn with_cause(error: &tokio_postgres::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn displayed(url: &str) -> String {
+        url.parse::<DatabaseUrl>().map_or_else(|error| error.to_string(), |url| url.to_string())
+    }
+
+    #[test]
+    fn sqlite_is_a_path_or_memory() {
+        assert_eq!(displayed("sqlite://./data/a.db"), "sqlite://./data/a.db");
+        assert_eq!(displayed("sqlite:///var/lib/a.db"), "sqlite:///var/lib/a.db");
+        assert_eq!(displayed("sqlite:a.db"), "sqlite://a.db");
+        assert_eq!(displayed("sqlite::memory:"), "sqlite::memory:");
+        assert_eq!(displayed("sqlite://:memory:"), "sqlite::memory:");
+        assert_eq!(displayed("sqlite://"), DatabaseUrlError::NoFile.to_string());
+        assert_eq!(displayed("sqlite://a.db?mode=ro"), DatabaseUrlError::SqliteParameters.to_string());
+    }
+
+    #[test]
+    fn a_postgres_url_is_displayed_without_credentials() {
+        assert_eq!(displayed("postgres://ada:marker@one:5432,two:5433/main"), "postgres://one,two/main");
+        assert_eq!(displayed("postgresql://one/main?user=ada&password=marker"), "postgres://one/main");
+        for url in ["postgres://ada:x@marker@one/main", "postgres://ada:p/marker?@one/main", "mysql://ada:marker@one"] {
+            assert!(!displayed(url).contains("marker"), "{url} → {}", displayed(url));
+        }
+    }
+
+    #[test]
+    fn a_fault_in_a_postgres_url_does_not_repeat_it() {
+        for url in ["postgres://ada:marker@one:port/main", "postgres://ada:marker@one/main?sslmode=marker&x=marker"] {
+            let shown = displayed(url);
+
+            assert!(shown.contains("is no PostgreSQL URL"), "{shown}");
+            assert!(!shown.contains("marker"), "{shown}");
+        }
+    }
+}

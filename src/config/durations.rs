@@ -1,0 +1,75 @@
+//! Settings in seconds, as the durations that code reckons with.
+
+use std::time::Duration;
+
+use super::{Http, Keys, Tokens};
+
+impl Tokens {
+    /// How long an access token is accepted.
+    #[must_use]
+    pub fn access_ttl(&self) -> Duration {
+        seconds(self.access_ttl_seconds)
+    }
+
+    /// How far clocks may differ.
+    #[must_use]
+    pub fn leeway(&self) -> Duration {
+        seconds(self.leeway_seconds)
+    }
+
+    /// How long a session lives without being refreshed.
+    #[must_use]
+    pub fn refresh_idle_ttl(&self) -> Duration {
+        seconds(self.refresh_idle_ttl_seconds)
+    }
+
+    /// How long a session lives however often it is refreshed.
+    #[must_use]
+    pub fn refresh_absolute_ttl(&self) -> Duration {
+        seconds(self.refresh_absolute_ttl_seconds)
+    }
+}
+
+impl Keys {
+    /// How long a key signs before the next one takes over; `None` if only by hand.
+    #[must_use]
+    pub fn rotate_after(&self) -> Option<Duration> {
+        Some(seconds(self.rotate_after_seconds)).filter(|interval| !interval.is_zero())
+    }
+
+    /// How long verifiers may keep the published key set.
+    #[must_use]
+    pub fn max_age(&self) -> Duration {
+        seconds(self.max_age_seconds)
+    }
+}
+
+impl Http {
+    /// How long a client may take to send the head of a request.
+    #[must_use]
+    pub fn header_timeout(&self) -> Duration {
+        seconds(self.header_timeout_seconds)
+    }
+
+    /// How long a client may take to send the body of a request.
+    #[must_use]
+    pub fn body_timeout(&self) -> Duration {
+        seconds(self.body_timeout_seconds)
+    }
+
+    /// How long a request may take altogether.
+    #[must_use]
+    pub fn request_timeout(&self) -> Duration {
+        seconds(self.request_timeout_seconds)
+    }
+
+    /// How long a server that was told to end waits for requests in flight.
+    #[must_use]
+    pub fn shutdown_grace(&self) -> Duration {
+        seconds(self.shutdown_grace_seconds)
+    }
+}
+
+fn seconds(number: u32) -> Duration {
+    Duration::from_secs(number.into())
+}

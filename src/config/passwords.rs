@@ -1,0 +1,19 @@
+//! Password hashing: how much work, on how many threads.
+
+use super::section::section;
+
+section! {
+    /// Password hashing: how much work, on how many threads.
+    pub struct Passwords in "passwords" {
+        /// The cost of bcrypt: each step doubles the work for us and for whoever steals the database.
+        ///
+        /// Hashes of another cost are renewed when their owner signs in. 12 takes about a quarter of a second on one
+        /// core; above 16 a login takes longer than a request may.
+        pub bcrypt_cost: u32 = 12, in 12..=16;
+
+        /// How many threads hash passwords.
+        ///
+        /// Default: one per core. They have the lowest priority, so that other requests are answered meanwhile.
+        pub hashing_threads: Option<u32> = None, in 1..=1024;
+    }
+}

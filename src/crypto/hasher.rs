@@ -1,0 +1,214 @@
+//! Hashing and checking passwords: the one way to do either.
+//!
+//! It cannot be asked in a way that tells by time whether an account exists: a check without a stored hash
+//! costs what a wrong password costs. It knows no users, and counts no failures.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, io, thread};
+
+use super::hash_job::Job;
+use super::hash_pool::{HashPool, Overloaded};
+use super::password_hash::{Cost, NewHash, PasswordHash};
+use super::random;
+use crate::domain::Password;
+
+/// Hashes and checks passwords on threads of its own; clones share them.
+///
+/// # Time
+/// A wrong password takes the same work whether the account is unknown, its hash is `$2b$` or `$bcrypt-sha256$`
+/// (the HMAC before it is a microsecond to a quarter of a second), the password fits the scheme or not, or the
+/// stored hash is of a lower cost than the present one (it is padded with further rounds). Only a stored hash of
+/// a *higher* cost, after an operator has lowered it, takes longer until its owner sets a new password. A right
+/// password of a lower cost takes the time to hash it anew on top; who sees that knew the password.
+#[derive(Clone)]
+pub struct Hasher(Arc<Inner>);
+
+struct Inner {
+    pool: HashPool,
+    cost: Cost,
+    /// What a password is checked against where there is nothing to check it against.
+    decoy: PasswordHash,
+}
+
+/// How a [`Hasher`] works.
+#[derive(Clone, Copy, Debug)]
+pub struct HasherSettings {
+    /// The work of a new hash. Default 12.
+    pub cost: Cost,
+    /// Hashing threads. Default one per core: bcrypt is bound by a core, and more threads only take turns.
+    pub threads: NonZeroU32,
+    /// What could not be hashed within this time is refused at once. Default 10 s, as the API promises.
+    pub longest_wait: Duration,
+}
+
+impl Default for HasherSettings {
+    fn default() -> Self {
+        let cores = thread::available_parallelism().ok().and_then(|cores| cores.try_into().ok());
+        Self { cost: Cost::DEFAULT, threads: cores.unwrap_or(NonZeroU32::MIN), longest_wait: Duration::from_secs(10) }
+    }
+}
+
+/// What a check found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// Another password, or none is stored.
+    Wrong,
+    /// The password.
+    Right,
+    /// The password, and its hash should be made anew at the present cost.
+    RightButOutdated,
+}
+
+impl Hasher {
+    /// Starts the hashing threads.
+    ///
+    /// # Errors
+    /// The operating system's, if it gives no thread.
+    pub fn start(settings: HasherSettings) -> io::Result<Self> {
+        let HasherSettings { cost, threads, longest_wait } = settings;
+        // No password has this digest but by a chance of 2^-184, and then it still is not counted.
+        let (plan, _) = NewHash::plan(&Password::presented(String::new()), cost, random::bytes());
+        let decoy = PasswordHash::made(&plan, random::bytes());
+        Ok(Self(Arc::new(Inner { pool: HashPool::start(threads.get(), longest_wait)?, cost, decoy })))
+    }
+
+    /// Hashes a password to be stored.
+    ///
+    /// # Errors
+    /// [`Overloaded`] if the queue is full: nothing was hashed, the caller changes nothing.
+    pub async fn hash(&self, password: &Password) -> Result<PasswordHash, Overloaded> {
+        let (plan, key) = NewHash::plan(password, self.0.cost, random::bytes());
+        let job = Job { key, salt: plan.salt, cost: plan.cost.get(), padding: 0..0 };
+        let digest = self.0.pool.run(job).await?;
+        Ok(PasswordHash::made(&plan, digest))
+    }
+
+    /// Checks a password against what is stored, if anything is.
+    ///
+    /// # Errors
+    /// [`Overloaded`] if the queue is full: nothing was checked, the attempt does not count.
+    pub async fn verify(&self, password: &Password, stored: Option<&PasswordHash>) -> Result<Verdict, Overloaded> {
+        let against = stored.unwrap_or(&self.0.decoy);
+        let (key, counts) = against.key(password);
+        let job = Job { key, salt: against.salt(), cost: against.cost(), padding: against.cost()..self.0.cost.get() };
+        let digest = self.0.pool.run(job).await?;
+        let is_right = against.has_digest(&digest) & counts & stored.is_some();
+        Ok(match (is_right, against.is_outdated(self.0.cost)) {
+            (false, _) => Verdict::Wrong,
+            (true, false) => Verdict::Right,
+            (true, true) => Verdict::RightButOutdated,
+        })
+    }
+
+    /// How many passwords wait for a thread.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.0.pool.waiting()
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hasher").field("cost", &self.0.cost).field("waiting", &self.waiting()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hasher(cost: Cost) -> Hasher {
+        Hasher::start(HasherSettings { cost, ..HasherSettings::default() }).unwrap()
+    }
+
+    fn password(raw: &str) -> Password {
+        Password::presented(raw.to_owned())
+    }
+
+    /// Made by passlib 1.7.4 with bcrypt 4.0.1 for Python (`passlib.hash.bcrypt` and `bcrypt_sha256`, 4 rounds).
+    #[tokio::test]
+    async fn hashes_of_passlib_are_checked_alike() {
+        let hasher = hasher(Cost::for_tests());
+        for (raw, stored) in [
+            ("", "$2b$04$NaTAFq9JEvLzCBrG6onU4uN4.58UoiGPUr2QikoozFvnR3s6XnQSu"),
+            ("a", "$2b$04$1yF4Z5Xrw4hPWsW2ea1YgOGteI/jAWHWMgW2K1VMoPUWUzzp6ez8."),
+            ("a", "$2a$04$F6X7hRMXccXmY0yVQ.9pUehkXXz5zhpJHACdEgawhpa7UNBBvHHgy"),
+            ("a", "$2y$04$jsjagRq6zCudXovvBae1VuQC6AewvQ8s0ngYI3jkzuQ5zb5zPmtIO"),
+            ("correct horse battery staple", "$2b$04$jdMnaZxNgp72HMaC9RZ6fehje3W6DOrR.GMlvpdFIFy7N1XUHblD2"),
+            ("пароль-для-ады", "$2b$04$UeQgsgrUm9Bi3xpj6eqyiOCc/MU.AQC2ve3BvZEYbaL3tZD20WHYe"),
+            ("пароль-для-ады", "$2a$04$1rY4RjqVDJhTpIkQ9cIDmuBDeEwY0wIWL5yIvcfYgOTTDMrpQfgJm"),
+            ("пароль-для-ады", "$2y$04$7ljrlFP/p/p1CYjuYDGWaeO.rcysoOjz0o5wTT/UuOrqtSbdbt6Ay"),
+            (&"x".repeat(71), "$2b$04$.pR2PqatFjfRgr0Bk5NIy.zv1tjB3/M/64/PBzS.3w3Uhou99k9mq"),
+            (&"x".repeat(72), "$2b$04$AHDLgNLzldTbe1d05yoUf.RtB0iWaTReChlsKXmkmak8knjKRmGfm"),
+            ("", "$bcrypt-sha256$v=2,t=2b,r=4$kKamGGjbxiiwWE.YZt5ltu$6pFyQosu4Dxlhi8Q1O.EfBe.YlDzYVO"),
+            (
+                "correct horse battery staple",
+                "$bcrypt-sha256$v=2,t=2b,r=4$5yGiCRghf5xZAvK.PCo/Ue$yIJm/.VHKu89RlbuuB8cYmY6vzc2x06",
+            ),
+            (&"x".repeat(73), "$bcrypt-sha256$v=2,t=2b,r=4$Wg2oUGe816RK.XorgVJcye$6tv0c/M51pJlkJhd7lI.dB1aiFp27vW"),
+            (&"🐎".repeat(256), "$bcrypt-sha256$v=2,t=2b,r=4$WIP6dlUhY3fCVYWcP/tWM.$5IPTGvEUHsInz6urmGfqlgScgIr63bi"),
+            ("nul\0nul", "$bcrypt-sha256$v=2,t=2b,r=4$9AYU0wDzS48BaydNeP96iu$phNcVtdspzUV1lRfEC1FQPyO5LMTm7O"),
+            (&"é".repeat(40), "$bcrypt-sha256$v=2,t=2b,r=4$1DwUzwyM9aoK48oFD6r.2e$AK/u990QG1iaatKMLdTQOojjmtD4T6e"),
+        ] {
+            let stored = PasswordHash::parse(stored).unwrap();
+            assert_eq!(hasher.verify(&password(raw), Some(&stored)).await, Ok(Verdict::Right), "{raw:?}");
+            let longer = password(&format!("{raw}x"));
+            assert_eq!(hasher.verify(&longer, Some(&stored)).await, Ok(Verdict::Wrong), "{raw:?} and an x");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_bcrypt_takes_whole_is_plain_bcrypt_and_nothing_is_cut() {
+        let hasher = hasher(Cost::for_tests());
+        let long = "x".repeat(72);
+        for (raw, prefix) in [
+            ("", "$2b$04$"),
+            (long.as_str(), "$2b$04$"),
+            (&format!("{long}x"), "$bcrypt-sha256$v=2,t=2b,r=4$"),
+            (&format!("{long}y"), "$bcrypt-sha256$v=2,t=2b,r=4$"),
+            ("nul\0", "$bcrypt-sha256$v=2,t=2b,r=4$"),
+            ("nul\0nul", "$bcrypt-sha256$v=2,t=2b,r=4$"),
+        ] {
+            let hash = hasher.hash(&password(raw)).await.unwrap();
+
+            assert!(hash.as_stored().starts_with(prefix), "{raw:?}");
+            assert_eq!(hasher.verify(&password(raw), Some(&hash)).await, Ok(Verdict::Right), "{raw:?}");
+            for other in ["x", &long, &format!("{long}x"), &format!("{long}z"), "nul", "nul\0nul\0"] {
+                let expected = if raw == other { Verdict::Right } else { Verdict::Wrong };
+                assert_eq!(hasher.verify(&password(other), Some(&hash)).await, Ok(expected), "{raw:?}, {other:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn two_hashes_of_one_password_differ_and_another_bcrypt_agrees() {
+        let hasher = hasher(Cost::for_tests());
+        let (first, second) =
+            (hasher.hash(&password("a b c")).await.unwrap(), hasher.hash(&password("a b c")).await.unwrap());
+        assert_ne!(first.as_stored(), second.as_stored());
+        assert!(bcrypt::verify("a b c", first.as_stored()).unwrap());
+        assert!(!bcrypt::verify("a b d", second.as_stored()).unwrap());
+    }
+
+    #[tokio::test]
+    async fn nobodys_password_is_wrong() {
+        let hasher = hasher(Cost::for_tests());
+        for raw in ["", "correct horse battery staple", "nul\0", &"x".repeat(100)] {
+            assert_eq!(hasher.verify(&password(raw), None).await, Ok(Verdict::Wrong));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_a_lower_cost_is_right_but_outdated() {
+        let stored = hasher(Cost::for_tests()).hash(&password("correct horse")).await.unwrap();
+        let hasher = hasher(Cost::ABOVE_FOR_TESTS);
+
+        assert_eq!(hasher.verify(&password("correct horse"), Some(&stored)).await, Ok(Verdict::RightButOutdated));
+        assert_eq!(hasher.verify(&password("correct house"), Some(&stored)).await, Ok(Verdict::Wrong));
+        let anew = hasher.hash(&password("correct horse")).await.unwrap();
+        assert!(anew.as_stored().starts_with("$2b$05$"));
+        assert_eq!(hasher.verify(&password("correct horse"), Some(&anew)).await, Ok(Verdict::Right));
+    }
+}

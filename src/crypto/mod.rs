@@ -1,0 +1,16 @@
+//! Secrets: made, hashed, checked.
+//!
+//! It knows keys and bytes; it does not know users or sessions, and keeps nothing but what it is handed.
+
+mod hash_job;
+mod hash_pool;
+mod hasher;
+mod password_hash;
+pub mod random;
+pub mod refresh_token;
+pub mod seal;
+pub mod signing_keys;
+
+pub use hash_pool::Overloaded;
+pub use hasher::{Hasher, HasherSettings, Verdict};
+pub use password_hash::{Cost, CostError, PasswordHash, UnknownHash};

@@ -1,0 +1,78 @@
+//! The ring of signing keys: which key signs, and which ones are believed.
+//!
+//! A snapshot that is replaced as a whole when keys change; reading it takes no lock worth speaking of. Where keys
+//! come from and when they change is decided elsewhere (`keys`).
+
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use countersign_token::{KeySet, Signer, VerificationKey, Verifier};
+
+/// The keys of this node, replaceable while requests are being answered.
+pub struct KeyRing {
+    ring: RwLock<Arc<Ring>>,
+    /// When keys were last looked for because of an unknown one, in milliseconds of the monotonic clock.
+    looked_at: AtomicU64,
+}
+
+/// How often keys are looked for because a token names an unknown one.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// One snapshot of the keys.
+pub struct Ring {
+    /// The key that signs.
+    pub signer: Signer,
+    /// Checks tokens with every key that may still have signed a living one.
+    pub verifier: Verifier,
+    /// The published key set, as it is served: a JSON text.
+    pub jwks: String,
+}
+
+impl KeyRing {
+    /// A ring that begins with these keys.
+    #[must_use]
+    pub fn new(ring: Ring) -> Self {
+        Self { ring: RwLock::new(Arc::new(ring)), looked_at: AtomicU64::new(0) }
+    }
+
+    /// The keys as they are at this moment.
+    #[must_use]
+    pub fn current(&self) -> Arc<Ring> {
+        // Nothing can panic while the lock is held, so a poisoned one still holds a whole ring.
+        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether keys may be looked for again now, which is granted to one caller a second.
+    pub fn may_look_again(&self, monotonic: Duration) -> bool {
+        let now = u64::try_from(monotonic.as_millis()).unwrap_or(u64::MAX);
+        let interval = u64::try_from(LOOK_AGAIN.as_millis()).unwrap_or(u64::MAX);
+        let grant = |last: u64| (last == 0 || now >= last.saturating_add(interval)).then_some(now.max(1));
+        self.looked_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grant).is_ok()
+    }
+
+    /// Puts other keys in the place of the present ones.
+    pub fn replace(&self, ring: Ring) {
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+    }
+}
+
+impl Ring {
+    /// A ring of the key that signs and all those that are believed; `expectations` knows issuer and audience.
+    ///
+    /// # Errors
+    /// Two keys of one name, which no two random keys have.
+    pub fn new(
+        signer: Signer,
+        believed: impl IntoIterator<Item = VerificationKey>,
+        expectations: Verifier,
+    ) -> Result<Self, countersign_token::KeyError> {
+        let keys = KeySet::new(believed)?;
+        let jwks = serde_json::to_string(&keys.jwks()).map_err(|_| countersign_token::KeyError::Malformed)?;
+        Ok(Self { signer, verifier: expectations.with_keys(keys), jwks })
+    }
+}

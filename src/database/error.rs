@@ -1,0 +1,102 @@
+//! What can go wrong between the service and its database, in words that both engines share.
+//!
+//! Holds no values: what a driver says about a row may contain an address or a hash, so its details are left out.
+
+use std::fmt;
+
+/// Why a statement or a transaction did not do its work.
+///
+/// Until `commit` (or a [`Once`](super::Once)) was sent, every error means that nothing has changed.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum DatabaseError {
+    /// A row with this key exists. An answer, not a failure: never counts against the database.
+    #[error("a row with this key exists ({constraint})")]
+    Unique {
+        /// `<table>_<column>_key`, or `<table>_pkey` for a primary key.
+        constraint: String,
+    },
+    /// The row refers to one that does not exist, or others still refer to it. An answer, not a failure.
+    #[error("a row that this one refers to is missing, or it is referred to")]
+    ForeignKey,
+    /// `one` found no row. An answer, not a failure.
+    #[error("no row")]
+    NoRow,
+    /// The database cannot do it now; nothing has changed, and it may be tried again.
+    #[error("the database is unavailable: {fault} ({detail})")]
+    Unavailable {
+        /// What keeps it.
+        fault: Fault,
+        /// What the engine said, without values.
+        detail: String,
+    },
+    /// The time was over: for a connection, a turn, a statement or the whole transaction. Nothing has changed.
+    #[error("the database took too long: {0}")]
+    Timeout(&'static str),
+    /// The commit was sent and no answer came: it may or may not have happened. Never a success, never a conflict.
+    #[error("the outcome of the commit is unknown ({0})")]
+    CommitUnknown(String),
+    /// The file is damaged, or is no database.
+    #[error("the database is damaged: {0}")]
+    Corrupt(String),
+    /// An earlier statement of this transaction failed or was abandoned: it can only be rolled back.
+    #[error("the transaction has failed before and can only be rolled back")]
+    Failed,
+    /// A mistake in the service or its schema, or a setting that cannot work.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl DatabaseError {
+    /// Whether the database itself was at fault, as a circuit breaker counts it: answers and mistakes of ours are not.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Unavailable { .. } | Self::Timeout(_) | Self::CommitUnknown(_) | Self::Corrupt(_) => true,
+            Self::Unique { .. } | Self::ForeignKey | Self::NoRow | Self::Failed | Self::Other(_) => false,
+        }
+    }
+
+    /// The constraint that refused a duplicate, if that is what happened.
+    #[must_use]
+    pub fn violated_constraint(&self) -> Option<&str> {
+        match self {
+            Self::Unique { constraint } => Some(constraint),
+            _ => None,
+        }
+    }
+
+    pub(super) fn unavailable(fault: Fault, detail: impl Into<String>) -> Self {
+        Self::Unavailable { fault, detail: detail.into() }
+    }
+}
+
+/// What keeps the database from working.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fault {
+    /// No connection, or it broke.
+    Connection,
+    /// The server is starting, stopping, full, or not the primary any more; or two transactions stood in each
+    /// other's way.
+    Server,
+    /// Another process holds the lock of the SQLite file.
+    Locked,
+    /// The disk is full.
+    DiskFull,
+    /// The file or its disk may only be read.
+    ReadOnly,
+    /// The disk failed to read or write.
+    Io,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Connection => "no connection",
+            Self::Server => "the server cannot take the statement",
+            Self::Locked => "another process holds its lock",
+            Self::DiskFull => "the disk is full",
+            Self::ReadOnly => "it may only be read",
+            Self::Io => "the disk failed",
+        })
+    }
+}

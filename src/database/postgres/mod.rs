@@ -1,0 +1,166 @@
+//! PostgreSQL: a pool of connections, each used by one task at a time.
+//!
+//! Statements are prepared once for each connection. Every wait has a deadline here, and the server is told the same
+//! ones; a connection that missed a deadline is closed, never cancelled: a cancel that arrives during a commit makes
+//! a commit that waits for its standby answer success.
+
+mod connect;
+mod error;
+mod schema;
+mod statement;
+mod transaction;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use deadpool_postgres::{Object, Pool, PoolError, TimeoutType};
+use tokio::time::{sleep, timeout};
+
+pub(super) use self::transaction::PostgresTransaction;
+
+use self::error::{is_certain, translate};
+use super::error::{DatabaseError, Fault};
+use super::settings::DatabaseSettings;
+use super::{Engine, Query, Stats, Visit};
+
+/// How long to leave an unreachable server alone at start.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// The engine.
+pub(super) struct Postgres {
+    shared: Arc<Shared>,
+}
+
+/// What transactions share with the engine.
+struct Shared {
+    pool: Pool,
+    statement_timeout: Duration,
+    lease: Duration,
+    commits: AtomicU64,
+    revoked: AtomicU64,
+}
+
+impl Postgres {
+    /// Connects once, so that a wrong address or password shows at start.
+    pub(super) async fn connect(settings: &DatabaseSettings) -> Result<Self, DatabaseError> {
+        let shared = Shared {
+            pool: connect::pool(settings)?,
+            statement_timeout: settings.statement_timeout,
+            lease: settings.lease,
+            commits: AtomicU64::new(0),
+            revoked: AtomicU64::new(0),
+        };
+        let postgres = Self { shared: Arc::new(shared) };
+        let until = Instant::now() + settings.connect_timeout;
+        loop {
+            match postgres.shared.client().await {
+                Err(error) if error.is_outage() && Instant::now() + PAUSE < until => sleep(PAUSE).await,
+                Err(error) => return Err(error),
+                Ok(_) => return Ok(postgres),
+            }
+        }
+    }
+
+    /// Runs a statement that only reads. Once more on another connection, if the first one turns out to be dead.
+    pub(super) async fn read(&self, query: Query<'_>, visit: &mut Visit<'_>) -> Result<u64, DatabaseError> {
+        let mut visited = false;
+        let mut watched = |row: &super::Row<'_>| {
+            visited = true;
+            visit(row)
+        };
+        let first = self.read_once(query, &mut watched).await;
+        match first {
+            Err(DatabaseError::Unavailable { fault: Fault::Connection, .. }) if !visited => {
+                self.read_once(query, visit).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn read_once(&self, query: Query<'_>, visit: &mut Visit<'_>) -> Result<u64, DatabaseError> {
+        let client = self.shared.client().await?;
+        let work = async {
+            let prepared = statement::prepare(&client, query).await?;
+            statement::run(&client, &prepared, query, visit).await
+        };
+        let outcome = self.shared.in_time(work).await;
+        self.shared.give_back(client, &outcome);
+        outcome
+    }
+
+    /// Takes a connection; `begin` is sent with the first statement.
+    pub(super) async fn begin(&self) -> Result<PostgresTransaction, DatabaseError> {
+        Ok(PostgresTransaction::new(Arc::clone(&self.shared), self.shared.client().await?))
+    }
+
+    /// Runs one statement that commits itself.
+    pub(super) async fn once(&self, query: Query<'_>, visit: &mut Visit<'_>) -> Result<u64, DatabaseError> {
+        let client = self.shared.client().await?;
+        let prepared = self.shared.in_time(statement::prepare(&client, query)).await;
+        let outcome = match prepared {
+            Ok(prepared) => {
+                let sent = timeout(self.shared.statement_timeout, statement::send(&client, &prepared, query, visit));
+                match sent.await {
+                    Ok(Err(statement::Failure::Driver(error))) if !is_certain(&error) => {
+                        Err(DatabaseError::CommitUnknown(translate(&error).to_string()))
+                    }
+                    Ok(outcome) => outcome.map_err(DatabaseError::from),
+                    Err(_) => Err(DatabaseError::CommitUnknown("the server did not answer in time".to_owned())),
+                }
+            }
+            Err(error) => Err(error),
+        };
+        self.shared.give_back(client, &outcome);
+        outcome.inspect(|_| self.shared.count_commit())
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let status = self.shared.pool.status();
+        Stats {
+            engine: Engine::Postgres,
+            connections: status.size,
+            idle: status.available,
+            waiting: status.waiting,
+            commits: self.shared.commits.load(Ordering::Relaxed),
+            groups: 0,
+            revoked: self.shared.revoked.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Shared {
+    async fn client(&self) -> Result<Object, DatabaseError> {
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Timeout(TimeoutType::Wait) => DatabaseError::Timeout("connection of the pool"),
+            PoolError::Backend(error) => translate(&error),
+            PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => {
+                DatabaseError::unavailable(Fault::Connection, "the server did not answer in time")
+            }
+            other @ (PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_)) => {
+                DatabaseError::Other(other.to_string())
+            }
+        })
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, DatabaseError>>) -> Result<T, DatabaseError> {
+        timeout(self.statement_timeout, work).await.unwrap_or(Err(DatabaseError::Timeout("statement")))
+    }
+
+    /// Returns a connection to the pool, unless it has met a fault: then it is closed.
+    fn give_back<T>(&self, client: Object, outcome: &Result<T, DatabaseError>) {
+        match outcome {
+            Err(DatabaseError::Unavailable { fault: Fault::ReadOnly, .. }) => {
+                // The primary has moved: all connections lead to the wrong server.
+                self.pool.retain(|_, _| false);
+                drop(Object::take(client));
+            }
+            Err(error) if error.is_outage() => drop(Object::take(client)),
+            Ok(_) | Err(_) => {}
+        }
+    }
+
+    fn count_commit(&self) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,105 @@
+//! A transaction on a connection of the pool.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use deadpool_postgres::Object;
+use futures_util::FutureExt;
+use futures_util::future::join;
+use tokio::time::timeout;
+
+use super::super::error::{DatabaseError, Fault};
+use super::super::{Query, Visit};
+use super::error::{is_certain, translate};
+use super::{Shared, statement};
+
+pub(in super::super) struct PostgresTransaction {
+    shared: Arc<Shared>,
+    /// `None` once it was committed or its connection given up.
+    client: Option<Object>,
+    /// `begin` has been sent.
+    begun: bool,
+    /// When the last statement ended; the server ends a transaction that idles longer than the lease.
+    idle_since: Instant,
+    until: Instant,
+}
+
+impl PostgresTransaction {
+    pub(super) fn new(shared: Arc<Shared>, client: Object) -> Self {
+        let now = Instant::now();
+        let until = now + shared.lease + shared.statement_timeout;
+        Self { shared, client: Some(client), begun: false, idle_since: now, until }
+    }
+
+    /// Runs a statement; with the first one goes `begin`, in the same packet.
+    pub(in super::super) async fn run(
+        &mut self,
+        query: Query<'_>,
+        visit: &mut Visit<'_>,
+    ) -> Result<u64, DatabaseError> {
+        self.check_lease()?;
+        let Some(client) = &self.client else { return Err(DatabaseError::Failed) };
+        let begun = &mut self.begun;
+        let work = async {
+            let prepared = statement::prepare(client, query).await?;
+            if *begun {
+                return statement::run(client, &prepared, query, visit).await;
+            }
+            *begun = true;
+            // Polled in this order, so sent in this order.
+            let (opened, outcome) =
+                join(client.batch_execute("begin"), statement::run(client, &prepared, query, visit)).await;
+            opened.map_err(|error| translate(&error)).and(outcome)
+        };
+        let outcome = self.shared.in_time(work).await;
+        self.idle_since = Instant::now();
+        if outcome.as_ref().is_err_and(DatabaseError::is_outage)
+            && let Some(client) = self.client.take()
+        {
+            self.shared.give_back(client, &outcome);
+        }
+        outcome
+    }
+
+    /// Commits. Only called when every statement has succeeded.
+    pub(in super::super) async fn commit(mut self) -> Result<(), DatabaseError> {
+        self.check_lease()?;
+        let Some(client) = self.client.take() else { return Err(DatabaseError::Failed) };
+        if client.is_closed() {
+            return Err(DatabaseError::unavailable(Fault::Connection, "it broke before the commit"));
+        }
+        // Dropped from here on, the commit happens all the same; the answer is thrown away.
+        let outcome = match timeout(self.shared.statement_timeout, client.batch_execute("commit")).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) if is_certain(&error) => Err(translate(&error)),
+            Ok(Err(error)) => Err(DatabaseError::CommitUnknown(translate(&error).to_string())),
+            Err(_) => Err(DatabaseError::CommitUnknown("the server did not answer in time".to_owned())),
+        };
+        self.shared.give_back(client, &outcome);
+        outcome.inspect(|()| self.shared.count_commit())
+    }
+
+    fn check_lease(&mut self) -> Result<(), DatabaseError> {
+        let now = Instant::now();
+        let over = now > self.until || (self.begun && now > self.idle_since + self.shared.lease);
+        if over {
+            self.shared.revoked.fetch_add(1, Ordering::Relaxed);
+            return Err(DatabaseError::Timeout("transaction"));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for PostgresTransaction {
+    /// Sends `rollback` and does not wait: whoever gets the connection next is answered after it.
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take()
+            && self.begun
+        {
+            // One poll sends it.
+            let _answer = pin!(client.batch_execute("rollback")).now_or_never();
+        }
+    }
+}

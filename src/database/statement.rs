@@ -1,0 +1,152 @@
+//! One SQL text for both engines.
+//!
+//! Written with `$1`-style placeholders in the portable alphabet (text, bigint, boolean, bytes). It is never put
+//! together at run time: a statement is a `static`, so no input can become SQL.
+
+use std::sync::OnceLock;
+
+/// A SQL statement that runs on both engines. Make it a `static`: its translation is made once.
+#[derive(Debug)]
+pub struct Statement {
+    text: &'static str,
+    translation: OnceLock<Translation>,
+}
+
+#[derive(Debug)]
+struct Translation {
+    sqlite: String,
+    parameters: usize,
+    reads_only: bool,
+}
+
+impl Statement {
+    /// Names a statement; nothing is checked before it runs.
+    #[must_use]
+    pub const fn new(text: &'static str) -> Self {
+        Self { text, translation: OnceLock::new() }
+    }
+
+    /// The text as PostgreSQL takes it.
+    pub(super) fn postgres(&self) -> &'static str {
+        self.text
+    }
+
+    /// The text as SQLite takes it: there `$1` would be a *name*, numbered by first appearance; `?1` is a number.
+    pub(super) fn sqlite(&self) -> &str {
+        &self.translation().sqlite
+    }
+
+    /// Whether it cannot change anything: a `select` without a data-modifying part or a lock.
+    pub(super) fn reads_only(&self) -> bool {
+        self.translation().reads_only
+    }
+
+    /// The highest number of a placeholder.
+    pub(super) fn parameters(&self) -> usize {
+        self.translation().parameters
+    }
+
+    fn translation(&self) -> &Translation {
+        self.translation.get_or_init(|| translate(self.text))
+    }
+}
+
+/// Words that change rows or lock them (`for update`), wherever they stand outside of quotes.
+const WRITING: [&str; 4] = ["insert", "update", "delete", "merge"];
+
+fn translate(text: &str) -> Translation {
+    let mut sqlite = String::with_capacity(text.len());
+    let mut first_word = None;
+    let mut writes = false;
+    let mut parameters = 0;
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        let length = match character {
+            '\'' | '"' => quoted(rest, character),
+            '-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
+            '/' if rest.starts_with("/*") => comment(rest),
+            '$' if rest[1..].starts_with(|next: char| next.is_ascii_digit()) => {
+                sqlite.push('?');
+                rest = &rest[1..];
+                let digits = rest.find(|next: char| !next.is_ascii_digit()).unwrap_or(rest.len());
+                parameters = parameters.max(rest[..digits].parse().unwrap_or(0));
+                digits
+            }
+            _ if is_word(character) => {
+                let word = &rest[..rest.find(|next| !is_word(next) && next != '$').unwrap_or(rest.len())];
+                writes |= WRITING.iter().any(|writing| word.eq_ignore_ascii_case(writing));
+                first_word.get_or_insert(word);
+                word.len()
+            }
+            _ => character.len_utf8(),
+        };
+        let (taken, remaining) = rest.split_at(length);
+        sqlite.push_str(taken);
+        rest = remaining;
+    }
+    let selects = first_word.is_some_and(|word| ["select", "with"].iter().any(|read| word.eq_ignore_ascii_case(read)));
+    Translation { sqlite, parameters, reads_only: selects && !writes }
+}
+
+/// What may stand in an identifier; in one, `$` is a letter like any other.
+fn is_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
+}
+
+/// The length of a quoted piece. A doubled quote reads as two pieces that touch.
+fn quoted(text: &str, quote: char) -> usize {
+    text[1..].find(quote).map_or(text.len(), |end| end + 2)
+}
+
+/// The length of a block comment. SQLite does not nest them, PostgreSQL does: the portable text must not.
+fn comment(text: &str) -> usize {
+    text[2..].find("*/").map_or(text.len(), |end| end + 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_become_numbers_outside_of_quotes_and_comments() {
+        for (text, expected) in [
+            ("select $1, $2", "select ?1, ?2"),
+            ("select $10 + $2", "select ?10 + ?2"),
+            ("select '$1', \"$2\", $3", "select '$1', \"$2\", ?3"),
+            ("select 'it''s $1' || $1", "select 'it''s $1' || ?1"),
+            ("select $1 -- not $2\n, $2", "select ?1 -- not $2\n, ?2"),
+            ("select $1 /* ' $2 */ , $2", "select ?1 /* ' $2 */ , ?2"),
+            ("select odd$1 from t where id = $1", "select odd$1 from t where id = ?1"),
+            ("select 'é $1', $1", "select 'é $1', ?1"),
+            ("select '$1", "select '$1"),
+            ("select $1 -- $2", "select ?1 -- $2"),
+        ] {
+            assert_eq!(translate(text).sqlite, expected);
+        }
+        assert_eq!(translate("select $2, '$9', $10").parameters, 10);
+        assert_eq!(translate("select 1").parameters, 0);
+    }
+
+    #[test]
+    fn a_statement_that_writes_is_known() {
+        for text in [
+            "insert into users (email) values ($1) returning id",
+            "  -- says why\n UPDATE users set email = $1",
+            "with gone as (delete from users returning id) select id from gone",
+            "select id from users where id = $1 for update",
+            "create table t (id bigint)",
+            "vacuum",
+            "replace into users (id) values ($1)",
+        ] {
+            assert!(!translate(text).reads_only, "{text}");
+        }
+        for text in [
+            "select id from users where email = 'delete'",
+            "/* update */ select updated_at, \"insert\" from users -- delete",
+            "select replace(email, $1, $2) from users",
+            "with open as (select id from sessions) select id from open",
+        ] {
+            assert!(translate(text).reads_only, "{text}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Clients: whoever is at the other end of a request.
+
+use std::net::IpAddr;
+
+/// Where a request comes from, as far as it can be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// The address: the peer's, or what a trusted proxy says.
+    pub ip: IpAddr,
+    /// What the client calls itself, cut to a bearable length; never to be trusted.
+    pub user_agent: Option<String>,
+}

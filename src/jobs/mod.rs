@@ -1,0 +1,56 @@
+//! What goes on beside the requests: keys follow their timetable, dead sessions are forgotten.
+//!
+//! Every node does this; each change is a conditional statement, so it does not matter how many try. A job that fails
+//! is logged and tried again at its next turn.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::warn;
+
+use crate::{app::App, auth::sessions, keys};
+
+/// How often a node looks whether keys have changed: within seconds every node knows.
+const KEYS_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How often dead sessions are looked for. A stretch of 500 each time goes through a million in three hours.
+const PURGE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Works until it is dropped.
+pub async fn run(app: Arc<App>) {
+    tokio::join!(follow_keys(&app), purge_sessions(&app));
+}
+
+async fn follow_keys(app: &App) {
+    // A key set that verifiers keep for a shorter time is looked at more often.
+    let mut ticks = ticks(KEYS_INTERVAL.min(app.config.keys.max_age() / 4));
+    loop {
+        ticks.tick().await;
+        if let Err(error) = follow_keys_once(app).await {
+            warn!(%error, "the signing keys could not be looked at");
+        }
+    }
+}
+
+async fn follow_keys_once(app: &App) -> Result<(), keys::KeysError> {
+    keys::rotation::turn(app.into()).await?;
+    keys::ring::reload(app).await
+}
+
+async fn purge_sessions(app: &App) {
+    let mut ticks = ticks(PURGE_INTERVAL);
+    let mut cursor = None;
+    loop {
+        ticks.tick().await;
+        match sessions::purge::purge(app, cursor).await {
+            Ok(end) => cursor = end,
+            Err(error) => warn!(%error, "dead sessions could not be forgotten"),
+        }
+    }
+}
+
+fn ticks(period: Duration) -> tokio::time::Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}

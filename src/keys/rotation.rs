@@ -1,0 +1,195 @@
+//! Rotation: *next* → *active* → *verify-only* → *retired*, by the clock or by hand.
+//!
+//! A key is published for at least the time that verifiers may keep an older key set, then signs, then is believed
+//! until the last token that it signed has died.
+
+use std::time::Duration;
+
+use countersign_token::{Algorithm, KeyError, Signer, generate_pkcs8};
+use sha2::{Digest, Sha256};
+use tracing::info;
+
+use super::{Keeper, KeysError, secrets};
+use crate::{
+    domain::Timestamp,
+    models::signing_key::{SigningKey, State},
+};
+
+/// How far the clocks of nodes and verifiers may be apart, and how long a node may take to notice a change.
+const MARGIN: Duration = Duration::from_secs(30);
+
+/// Sees to it that there is a key that signs, and that it, or the one after it, is of the configured algorithm.
+pub(super) async fn begin(keeper: Keeper<'_>) -> Result<(), KeysError> {
+    let algorithm = keeper.config.tokens.algorithm;
+    if algorithm == Algorithm::Hs256 {
+        return Ok(());
+    }
+    let keys = SigningKey::all(keeper.database).await?;
+    match keys.iter().find(|key| key.state == State::Active) {
+        None => {
+            make(keeper, State::Active, keeper.now).await?;
+        }
+        Some(active) if active.algorithm != algorithm.name() => {
+            make(keeper, State::Next, keeper.now + ahead(keeper)).await?;
+        }
+        Some(_) => {}
+    }
+    Ok(())
+}
+
+/// Does what the timetable says is due; true if anything changed. Any node may call it at any time.
+///
+/// # Errors
+/// Those of the database.
+pub async fn turn(keeper: Keeper<'_>) -> Result<bool, KeysError> {
+    if keeper.config.tokens.algorithm == Algorithm::Hs256 {
+        return Ok(false);
+    }
+    let keys = SigningKey::all(keeper.database).await?;
+    let (active, next) = (in_state(&keys, State::Active), in_state(&keys, State::Next));
+    let mut changed = retire_the_dead(keeper, &keys).await?;
+    match (active, next) {
+        (Some(active), Some(next)) if next.activates_at <= keeper.now => {
+            changed |= hand_over(keeper, active, next).await?;
+        }
+        (Some(active), None) if is_due(keeper, active) => {
+            changed |= make(keeper, State::Next, keeper.now + ahead(keeper)).await?.is_some();
+        }
+        _ => {}
+    }
+    Ok(changed)
+}
+
+/// Begins a rotation by hand: a *next* key that signs as soon as every verifier can know it, or at once.
+///
+/// # Errors
+/// Those of the database.
+pub async fn rotate(keeper: Keeper<'_>, when: Activation) -> Result<SigningKey, KeysError> {
+    let activates_at = match when {
+        Activation::WhenPublished => keeper.now + ahead(keeper),
+        Activation::AtOnce => keeper.now,
+    };
+    make(keeper, State::Next, activates_at).await?;
+    let keys = SigningKey::all(keeper.database).await?;
+    let no_next = || KeysError::NoSuchKey("next".to_owned());
+    let next = in_state(&keys, State::Next).ok_or_else(no_next)?.clone();
+    if when == Activation::AtOnce
+        && let Some(active) = in_state(&keys, State::Active)
+    {
+        hand_over(keeper, active, &next).await?;
+    }
+    Ok(next)
+}
+
+/// When a key that is made by hand begins to sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// Once every verifier that keeps the key set for its `max-age` has it.
+    WhenPublished,
+    /// At once: verifiers that do not look again for an unknown key refuse tokens for a while.
+    AtOnce,
+}
+
+/// Takes a key out of use at once, as when it may have been stolen. If it signs, another takes its place.
+///
+/// Tokens that it signed are refused from then on.
+///
+/// # Errors
+/// [`KeysError::NoSuchKey`] if no living key has this id, and those of the database.
+pub async fn retire(keeper: Keeper<'_>, kid: &str) -> Result<(), KeysError> {
+    let keys = SigningKey::all(keeper.database).await?;
+    let key = keys.iter().find(|key| key.kid == kid && key.state != State::Retired);
+    let key = key.ok_or_else(|| KeysError::NoSuchKey(kid.to_owned()))?;
+
+    let successor = new_key(keeper, State::Active, keeper.now)?;
+    let mut transaction = keeper.database.begin().await?;
+    key.retire(&mut transaction, keeper.now).await?;
+    if key.state == State::Active {
+        successor.insert(&mut transaction).await?;
+    }
+    transaction.commit().await?;
+    info!(kid, "a signing key was retired by hand");
+    Ok(())
+}
+
+async fn hand_over(keeper: Keeper<'_>, active: &SigningKey, next: &SigningKey) -> Result<bool, KeysError> {
+    let lifetime = keeper.config.tokens.access_ttl();
+    let mut transaction = keeper.database.begin().await?;
+    let is_ours = active.cease(&mut transaction, keeper.now, keeper.now + lifetime + MARGIN + MARGIN).await?
+        && next.activate(&mut transaction, keeper.now).await?;
+    if is_ours {
+        transaction.commit().await?;
+        info!(kid = next.kid, before = active.kid, "another key signs");
+    }
+    Ok(is_ours)
+}
+
+async fn retire_the_dead(keeper: Keeper<'_>, keys: &[SigningKey]) -> Result<bool, KeysError> {
+    let is_dead =
+        |key: &&SigningKey| key.state == State::VerifyOnly && key.retires_at.is_some_and(|until| until < keeper.now);
+    let mut changed = false;
+    for key in keys.iter().filter(is_dead) {
+        changed |= key.retire(&mut keeper.database.once(), keeper.now).await?;
+    }
+    Ok(changed)
+}
+
+/// Whether the key that signs is so old that the next one should be published.
+fn is_due(keeper: Keeper<'_>, active: &SigningKey) -> bool {
+    let is_old = |interval: Duration| active.activates_at + interval.saturating_sub(ahead(keeper)) <= keeper.now;
+    keeper.config.keys.rotate_after().is_some_and(is_old)
+}
+
+/// How long before it signs a key is published.
+fn ahead(keeper: Keeper<'_>) -> Duration {
+    keeper.config.keys.max_age() + MARGIN
+}
+
+fn in_state(keys: &[SigningKey], state: State) -> Option<&SigningKey> {
+    keys.iter().find(|key| key.state == state)
+}
+
+/// Makes a key and puts it into a state; `None` if there is one in this state already.
+async fn make(keeper: Keeper<'_>, state: State, activates_at: Timestamp) -> Result<Option<SigningKey>, KeysError> {
+    let key = new_key(keeper, state, activates_at)?;
+    let is_ours = key.insert(&mut keeper.database.once()).await?;
+    if is_ours {
+        info!(kid = key.kid, algorithm = key.algorithm, state = state.as_str(), "a signing key was made");
+    }
+    Ok(is_ours.then_some(key))
+}
+
+fn new_key(keeper: Keeper<'_>, state: State, activates_at: Timestamp) -> Result<SigningKey, KeysError> {
+    let algorithm = keeper.config.tokens.algorithm;
+    let der = generate_pkcs8(algorithm)?;
+    let unnamed = Signer::from_pkcs8(algorithm, "unnamed", &der)?;
+    let mut jwk = unnamed.verification_key().jwk().ok_or(KeyError::Unsupported)?.clone();
+    jwk.kid = thumbprint(&jwk);
+    Ok(SigningKey {
+        algorithm: algorithm.name().to_owned(),
+        state,
+        public_jwk: serde_json::to_string(&jwk).map_err(|_| KeyError::Malformed)?,
+        sealed_private_key: Some(keeper.sealer.seal(&secrets::seal_name(&jwk.kid), &der)?),
+        created_at: keeper.now,
+        activates_at,
+        retires_at: None,
+        kid: jwk.kid,
+    })
+}
+
+/// The thumbprint of a public key (RFC 7638 §3): SHA-256 over its required members in the order of their names.
+fn thumbprint(jwk: &countersign_token::Jwk) -> String {
+    use base64ct::{Base64UrlUnpadded, Encoding};
+
+    let members = [
+        ("crv", &jwk.crv),
+        ("e", &jwk.e),
+        ("kty", &Some(jwk.kty.clone())),
+        ("n", &jwk.n),
+        ("x", &jwk.x),
+        ("y", &jwk.y),
+    ];
+    let present = members.into_iter().filter_map(|(name, value)| Some(format!("\"{name}\":\"{}\"", value.as_ref()?)));
+    let text = format!("{{{}}}", present.collect::<Vec<_>>().join(","));
+    Base64UrlUnpadded::encode_string(&Sha256::digest(text))
+}

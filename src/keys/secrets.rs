@@ -1,0 +1,66 @@
+//! The sealed secrets that are no signing keys, and sealing anew when the root secret is replaced.
+
+use tracing::info;
+use zeroize::Zeroizing;
+
+use super::{Keeper, KeysError};
+use crate::{
+    crypto::{random, refresh_token::RefreshTokenKey, seal::SealError},
+    models::{sealed_secret::SealedSecret, signing_key::SigningKey},
+};
+
+/// The name of the key of the refresh tokens.
+const REFRESH_TOKEN_KEY: &str = "refresh_token_key";
+
+/// Loads the key of the refresh tokens; at the very first start makes it.
+pub(super) async fn refresh_token_key(keeper: Keeper<'_>) -> Result<RefreshTokenKey, KeysError> {
+    if SealedSecret::find(keeper.database, REFRESH_TOKEN_KEY).await?.is_none() {
+        let bytes = random::secret::<{ RefreshTokenKey::LEN }>();
+        let sealed = keeper.sealer.seal(REFRESH_TOKEN_KEY, bytes.as_slice())?;
+        let secret = SealedSecret { name: REFRESH_TOKEN_KEY.to_owned(), sealed };
+        secret.insert(&mut keeper.database.once(), keeper.now).await?;
+    }
+    // Read what is there: another node may have been first.
+    let Some(secret) = SealedSecret::find(keeper.database, REFRESH_TOKEN_KEY).await? else {
+        return Err(SealError::Altered.into());
+    };
+    Ok(RefreshTokenKey::new(&open(keeper, REFRESH_TOKEN_KEY, &secret.sealed)?))
+}
+
+/// Seals under the first root secret whatever is still sealed under another.
+pub(super) async fn reseal(keeper: Keeper<'_>) -> Result<(), KeysError> {
+    let mut resealed = 0_u32;
+    if let Some(secret) = SealedSecret::find(keeper.database, REFRESH_TOKEN_KEY).await?
+        && let Some(sealed) = sealed_anew(keeper, REFRESH_TOKEN_KEY, &secret.sealed)?
+    {
+        resealed += u32::from(secret.reseal(&mut keeper.database.once(), &sealed).await?);
+    }
+    for key in SigningKey::all(keeper.database).await? {
+        if let Some(sealed) = key.sealed_private_key.as_deref()
+            && let Some(sealed) = sealed_anew(keeper, &seal_name(&key.kid), sealed)?
+        {
+            resealed += u32::from(key.reseal(&mut keeper.database.once(), &sealed).await?);
+        }
+    }
+    if resealed > 0 {
+        info!(resealed, "what an older root secret had sealed is sealed under the first one; the older may be dropped");
+    }
+    Ok(())
+}
+
+/// The name under which the private part of a signing key is sealed.
+pub(super) fn seal_name(kid: &str) -> String {
+    format!("signing_key/{kid}")
+}
+
+/// Opens something sealed, or says that the root secret is a wrong one.
+pub(super) fn open(keeper: Keeper<'_>, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeysError> {
+    keeper.sealer.open(name, sealed).map_err(|source| KeysError::RootSecret { name: name.to_owned(), source })
+}
+
+fn sealed_anew(keeper: Keeper<'_>, name: &str, sealed: &[u8]) -> Result<Option<Vec<u8>>, KeysError> {
+    if !keeper.sealer.is_outdated(sealed) {
+        return Ok(None);
+    }
+    Ok(Some(keeper.sealer.seal(name, &open(keeper, name, sealed)?)?))
+}

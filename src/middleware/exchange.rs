@@ -1,0 +1,170 @@
+//! An exchange: what is known of a request while it is being answered.
+//!
+//! It rides in the request's extensions. Whoever learns more (the router the template, the extractor the
+//! user) notes it here, and the log line at the end says it all.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use axum::{
+    extract::{MatchedPath, Request},
+    http::{HeaderMap, Method, header},
+};
+
+use super::request_id;
+use crate::{
+    app::App,
+    domain::{
+        SessionId, UserId,
+        client_address::{ClientAddress, ForwardedHeaders},
+    },
+};
+
+/// One request and what is known of it.
+#[derive(Debug)]
+pub struct Exchange {
+    /// Names the request in the answer, in problems and in the log.
+    pub request_id: String,
+    /// The trace that the request belongs to, if it said so (W3C Trace Context).
+    pub trace_id: Option<String>,
+    /// The client's address: the peer's, or what a trusted proxy says.
+    pub client: ClientAddress,
+    /// Whether the client came over HTTPS.
+    pub is_https: bool,
+    /// The method.
+    pub method: Method,
+    /// The path, without its query.
+    pub path: String,
+    /// What the client calls itself, cut to a bearable length.
+    pub user_agent: Option<String>,
+    started: Instant,
+    route: OnceLock<MatchedPath>,
+    user: OnceLock<UserId>,
+    session: OnceLock<SessionId>,
+}
+
+/// More of a user agent than this is not kept, in characters.
+const USER_AGENT_MAX: usize = 256;
+
+impl Exchange {
+    pub(super) fn open(request: &Request, peer: IpAddr, app: &App) -> Self {
+        let headers = request.headers();
+        Self {
+            request_id: request_id::of(headers),
+            trace_id: trace_id(headers),
+            client: client_address(peer, headers, app),
+            is_https: is_https(peer, headers, app),
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            user_agent: user_agent(headers),
+            started: Instant::now(),
+            route: OnceLock::new(),
+            user: OnceLock::new(),
+            session: OnceLock::new(),
+        }
+    }
+
+    /// Notes the template of the route that was found; meant for a layer inside the router.
+    pub fn note_route(request: Request) -> Request {
+        let parts = (request.extensions().get::<Arc<Self>>(), request.extensions().get::<MatchedPath>());
+        if let (Some(exchange), Some(route)) = parts {
+            exchange.route.get_or_init(|| route.clone());
+        }
+        request
+    }
+
+    /// Notes who is at work.
+    pub fn note_user(&self, user: UserId, session: SessionId) {
+        self.user.get_or_init(|| user);
+        self.session.get_or_init(|| session);
+    }
+
+    /// The template of the route, such as `/problems/{code}`.
+    #[must_use]
+    pub fn route(&self) -> Option<&str> {
+        self.route.get().map(MatchedPath::as_str)
+    }
+
+    /// The user, once known.
+    #[must_use]
+    pub fn user(&self) -> Option<UserId> {
+        self.user.get().copied()
+    }
+
+    /// The session, once known.
+    #[must_use]
+    pub fn session(&self) -> Option<SessionId> {
+        self.session.get().copied()
+    }
+
+    /// Milliseconds since the request's head had been read, to the microsecond.
+    #[must_use]
+    pub fn latency_ms(&self) -> f64 {
+        (self.started.elapsed().as_secs_f64() * 1_000_000.0).round() / 1000.0
+    }
+}
+
+fn client_address(peer: IpAddr, headers: &HeaderMap, app: &App) -> ClientAddress {
+    // What is not text stands as an empty entry, which ends the search at the proxy that wrote it.
+    let values = |name: &str| -> Vec<&str> {
+        headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect()
+    };
+    let (x_forwarded_for, forwarded) = (values("x-forwarded-for"), values("forwarded"));
+    let forwarded = ForwardedHeaders { x_forwarded_for: &x_forwarded_for, forwarded: &forwarded };
+    ClientAddress::find(peer, forwarded, &app.config.http.trusted_proxies)
+}
+
+/// Whether the client came over HTTPS, as only a trusted proxy can tell.
+fn is_https(peer: IpAddr, headers: &HeaderMap, app: &App) -> bool {
+    let is_trusted = app.config.http.trusted_proxies.iter().any(|network| network.contains(&peer));
+    is_trusted && headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https")
+}
+
+fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(header::USER_AGENT)?.to_str().ok()?;
+    Some(text.chars().take(USER_AGENT_MAX).collect())
+}
+
+/// The trace id of a `traceparent` header (W3C Trace Context §3.2): version, trace, parent, flags.
+fn trace_id(headers: &HeaderMap) -> Option<String> {
+    let mut fields = headers.get("traceparent")?.to_str().ok()?.split('-');
+    let (version, trace, parent, flags) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+    let is_hex = |field: &str, length| {
+        field.len() == length && field.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let is_valid = is_hex(version, 2)
+        && version != "ff"
+        && is_hex(trace, 32)
+        && is_hex(parent, 16)
+        && is_hex(flags, 2)
+        && [trace, parent].iter().all(|id| id.bytes().any(|byte| byte != b'0'));
+    is_valid.then(|| trace.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_is_taken_from_a_well_formed_traceparent_only() {
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let cases = [
+            (format!("00-{trace}-00f067aa0ba902b7-01"), true),
+            (format!("01-{trace}-00f067aa0ba902b7-01-more"), true),
+            (format!("ff-{trace}-00f067aa0ba902b7-01"), false),
+            (format!("00-{trace}-0000000000000000-01"), false),
+            (format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32)), false),
+            (format!("00-{}-00f067aa0ba902b7-01", trace.to_uppercase()), false),
+            (format!("00-{trace}"), false),
+            (String::new(), false),
+        ];
+
+        for (header, is_taken) in cases {
+            let headers = HeaderMap::from_iter([("traceparent".parse().unwrap(), header.parse().unwrap())]);
+            assert_eq!(trace_id(&headers).as_deref(), is_taken.then_some(trace), "{header}");
+        }
+    }
+}

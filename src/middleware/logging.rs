@@ -1,0 +1,25 @@
+//! The access log: one line for each request, when it has been answered.
+
+use axum::http::StatusCode;
+use tracing::info;
+
+use super::exchange::Exchange;
+use crate::domain::UserId;
+
+/// Writes the line. It says who, what, where and how long, and nothing that a header or a body held.
+pub(super) fn record(exchange: &Exchange, status: StatusCode) {
+    info!(
+        target: "countersign::access",
+        request_id = %exchange.request_id,
+        trace_id = exchange.trace_id,
+        method = %exchange.method,
+        route = exchange.route(),
+        path = exchange.path,
+        status = status.as_u16(),
+        latency_ms = exchange.latency_ms(),
+        client_ip = %exchange.client.ip(),
+        user_id = exchange.user().map(UserId::get),
+        session_id = exchange.session().map(tracing::field::display),
+        "answered"
+    );
+}

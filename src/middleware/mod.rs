@@ -1,0 +1,81 @@
+//! The edge: what happens to every request around its handler, readable as a list.
+//!
+//! It is one service written by hand instead of a stack of layers, because each layer would cost about as
+//! much as all of this together. It decides nothing about authentication.
+
+pub mod exception;
+pub mod exchange;
+pub mod logging;
+pub mod request_id;
+pub mod security_headers;
+
+use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::Request,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use futures_util::FutureExt;
+use tower::ServiceExt;
+
+use crate::{
+    app::App,
+    problem::{Code, Problem},
+    schemas::AnsweredFor,
+};
+use exchange::Exchange;
+
+/// Everything between a connection and the handlers. Cheap to clone.
+#[derive(Clone)]
+pub struct Edge {
+    app: Arc<App>,
+    router: Router,
+}
+
+impl Edge {
+    /// Puts the edge around the routes.
+    #[must_use]
+    pub fn around(router: Router, app: Arc<App>) -> Self {
+        Self { app, router }
+    }
+
+    /// How long a client may take to send the head of a request.
+    #[must_use]
+    pub fn header_timeout(&self) -> Duration {
+        self.app.config.http.header_timeout()
+    }
+
+    /// Answers one request of the client at `peer`.
+    pub async fn answer(&self, mut request: Request, peer: IpAddr) -> Response {
+        let exchange = Arc::new(Exchange::open(&request, peer, &self.app));
+        request.extensions_mut().insert(Arc::clone(&exchange));
+
+        let mut response = self.handle(request).await;
+
+        exception::write_body(&mut response, &exchange, &self.app);
+        security_headers::add(response.headers_mut(), &exchange);
+        request_id::echo(response.headers_mut(), &exchange);
+        if self.app.stopping.has_begun() {
+            response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+        }
+        if let Some(AnsweredFor(user, session)) = response.extensions().get() {
+            exchange.note_user(*user, *session);
+        }
+        logging::record(&exchange, response.status());
+        response
+    }
+
+    /// Runs the handler within the deadline of a request; a panic in it ends as a problem.
+    async fn handle(&self, request: Request) -> Response {
+        let deadline = self.app.config.http.request_timeout();
+        let handled = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind();
+        match tokio::time::timeout(deadline, handled).await {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Ok(Err(never))) => match never {},
+            Ok(Err(panic)) => exception::from_panic(&*panic).into_response(),
+            Err(_elapsed) => Problem::new(Code::RequestTimeout).into_response(),
+        }
+    }
+}

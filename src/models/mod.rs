@@ -1,0 +1,10 @@
+//! Nouns: a row each, and every statement about it.
+//!
+//! The only place where SQL is written. Nothing here knows the time, chance, hashing or mail: callers pass in
+//! what they have decided. Reads take `&Database` or run inside a transaction, writes need one.
+
+mod columns;
+pub mod sealed_secret;
+pub mod session;
+pub mod signing_key;
+pub mod user;

@@ -1,0 +1,3 @@
+//! What other services need to accept our tokens: the published keys and what there is to know about the issuer.
+
+pub mod metadata;

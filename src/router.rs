@@ -1,0 +1,63 @@
+//! Every route of the service, on one screen.
+
+use std::sync::Arc;
+
+use axum::{Router, http::header, routing::get};
+use tower::util::MapRequestLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    app::App,
+    auth, health,
+    middleware::exchange::Exchange,
+    oauth, openapi, pages,
+    problem::{Code, Problem},
+};
+
+/// The routes, ready to serve.
+pub fn router(app: Arc<App>) -> Router {
+    let (documented, document) = documented().split_for_parts();
+    let document: Arc<str> = openapi::text(&openapi::finish(document)).into();
+
+    documented
+        .route(
+            pages::docs::DOCUMENT_PATH,
+            get(async move || ([(header::CONTENT_TYPE, "application/json")], document.to_string())),
+        )
+        .route("/docs", get(pages::docs::page))
+        .route("/docs/", get(pages::docs::page))
+        .route("/docs/{file}", get(pages::docs::file))
+        .route("/static/countersign.css", get(pages::docs::stylesheet))
+        .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed))
+        // Inside the router, because only there the template of the route is known.
+        .route_layer(MapRequestLayer::new(Exchange::note_route))
+        .fallback(async || Problem::new(Code::NotFound))
+        .with_state(app)
+}
+
+/// The OpenAPI document of these routes.
+#[must_use]
+pub fn document() -> OpenApi {
+    openapi::finish(documented().into_openapi())
+}
+
+fn documented() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(openapi::head())
+        .routes(routes!(auth::register::routes::register))
+        .routes(routes!(auth::login::routes::login))
+        .routes(routes!(auth::token::routes::token))
+        .routes(routes!(auth::refresh::routes::refresh))
+        .routes(routes!(auth::logout::routes::logout))
+        .routes(routes!(auth::logout::routes::logout_all))
+        .routes(routes!(auth::me::routes::me, auth::me::routes::update, auth::me::routes::delete))
+        .routes(routes!(auth::sessions::routes::list))
+        .routes(routes!(auth::sessions::routes::end))
+        .routes(routes!(auth::change_password::routes::change))
+        .routes(routes!(oauth::metadata::routes::jwks))
+        .routes(routes!(oauth::metadata::routes::authorization_server))
+        .routes(routes!(health::health))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(pages::problems::explain))
+}

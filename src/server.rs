@@ -1,0 +1,215 @@
+//! The server: bind, open what it needs, serve, drain.
+//!
+//! What can fail fails before the first request is taken, with one line that says what to do. A server that is told to
+//! end says first that it is not ready, answers what is in flight, and goes.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{body::Body, extract::Request};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    time::{sleep, timeout},
+};
+use tracing::{debug, info, warn};
+
+use crate::{
+    app::{App, Stopping},
+    clock::Clock,
+    config::{Config, RootSecret, RootSecrets},
+    crypto::{
+        Hasher,
+        seal::{SealError, Sealer},
+    },
+    database::{Database, DatabaseError, MigrateError},
+    jobs,
+    keys::{self, Keeper, KeysError},
+    middleware::Edge,
+    router::router,
+};
+
+/// How long the service says that it is not ready before it stops taking connections, so that a balancer that asks
+/// every second has seen it.
+const NOTICE: Duration = Duration::from_secs(1);
+
+/// How long to wait when the system has no room for another connection.
+const EXHAUSTED: Duration = Duration::from_millis(50);
+
+/// What a server is made of.
+pub struct Parts {
+    /// The settings, checked.
+    pub config: Config,
+    /// The secrets that the database is sealed under.
+    pub root_secrets: RootSecrets,
+    /// Hashes passwords.
+    pub hasher: Hasher,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+/// A server that is bound and has all it needs.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    app: Arc<App>,
+}
+
+impl Server {
+    /// Binds the address, opens the database, brings its schema up to date and loads the keys.
+    ///
+    /// # Errors
+    /// [`StartError`] says in one line what keeps the server from starting.
+    pub async fn start(parts: Parts) -> Result<Self, StartError> {
+        let listen = parts.config.service.listen;
+        let bind = |source| StartError::Bind { listen, source };
+        let listener = TcpListener::bind(listen).await.map_err(bind)?;
+        let address = listener.local_addr().map_err(bind)?;
+        let app = open(parts, address).await?;
+        Ok(Self { listener, address, app: Arc::new(app) })
+    }
+
+    /// The address that was bound.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The handles that its operations share.
+    #[must_use]
+    pub fn app(&self) -> Arc<App> {
+        Arc::clone(&self.app)
+    }
+
+    /// Serves until `stop` comes to an end, then drains.
+    pub async fn serve(self, stop: impl Future<Output = ()>) {
+        let edge = Edge::around(router(Arc::clone(&self.app)), Arc::clone(&self.app));
+        let jobs = tokio::spawn(jobs::run(Arc::clone(&self.app)));
+        info!(address = %self.address, public_url = self.app.public_url, "listening");
+
+        let connections = GracefulShutdown::new();
+        let (stopped, stopping) = watch::channel(false);
+        let accepting = accept(self.listener, edge, &connections, stopping);
+        let stopping = async {
+            stop.await;
+            self.app.stopping.begin();
+            info!("asked to end; not ready for more");
+            sleep(NOTICE).await;
+            let _ = stopped.send(true);
+        };
+        tokio::join!(accepting, stopping);
+
+        jobs.abort();
+        let grace = self.app.config.http.shutdown_grace();
+        match timeout(grace, connections.shutdown()).await {
+            Ok(()) => info!("all requests are answered"),
+            Err(_elapsed) => warn!(grace_seconds = grace.as_secs(), "requests in flight were cut off"),
+        }
+    }
+}
+
+/// Opens everything that operations need.
+async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
+    let Parts { config, root_secrets, hasher, clock } = parts;
+    let sealer = Sealer::new(root_secrets.opening().map(RootSecret::expose))?;
+    let public_url = config.public_url(address).as_str().to_owned();
+    let audience = config.audience(address);
+    let database = Database::connect(&(&config).into()).await?;
+    for migration in database.migrate().await? {
+        info!(migration = migration.name, "the schema was brought up to date");
+    }
+    let keeper = Keeper {
+        database: &database,
+        sealer: &sealer,
+        config: &config,
+        issuer: &public_url,
+        audience: &audience,
+        now: clock.now(),
+    };
+    let keys::Opened { ring, refresh_tokens } = keys::open(keeper).await?;
+    Ok(App {
+        public_url,
+        audience,
+        hasher,
+        keys: ring,
+        refresh_tokens,
+        stopping: Stopping::default(),
+        config,
+        clock,
+        database,
+        sealer,
+    })
+}
+
+/// Takes connections until told to stop.
+async fn accept(listener: TcpListener, edge: Edge, connections: &GracefulShutdown, mut stop: watch::Receiver<bool>) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.changed() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => serve_connection(stream, peer.ip().to_canonical(), edge.clone(), connections),
+            Err(error) => {
+                // Out of file descriptors, most likely: those in use come back as requests end.
+                warn!(%error, "a connection could not be taken");
+                sleep(EXHAUSTED).await;
+            }
+        }
+    }
+}
+
+/// Answers the requests of one connection, in a task of its own.
+fn serve_connection(stream: TcpStream, peer: IpAddr, edge: Edge, connections: &GracefulShutdown) {
+    // Small answers must not wait for more to send with them.
+    let _ = stream.set_nodelay(true);
+    let header_timeout = edge.header_timeout();
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let edge = edge.clone();
+        async move { Ok::<_, std::convert::Infallible>(edge.answer(Request::from(request.map(Body::new)), peer).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .serve_connection(TokioIo::new(stream), service);
+    let connection = connections.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            debug!(%error, "a connection broke off");
+        }
+    });
+}
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {listen}: {source}. Choose another address with COUNTERSIGN_LISTEN or --listen")]
+    Bind {
+        /// The address.
+        listen: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The root secrets make no key.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The database cannot be opened.
+    #[error("the database cannot be opened: {0}")]
+    Database(#[from] DatabaseError),
+    /// The schema does not fit.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    /// The keys cannot be had.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+}

@@ -1,0 +1,34 @@
+//! The log: one JSON object a line, or readable lines when a person is watching.
+//!
+//! Lines are handed to a thread that writes them: a terminal or a pipe that does not drain must not hold up a
+//! request. What does not fit its buffer is dropped, not waited for.
+
+use std::io::{self, IsTerminal};
+
+use tracing_appender::non_blocking::WorkerGuard;
+use tracing_subscriber::{fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::config::{LogFormat, Logs};
+
+/// Starts the log. What is still buffered is written when the guard is dropped.
+///
+/// # Errors
+/// A filter that cannot be read, or a log that was started before.
+pub fn start(logs: &Logs) -> anyhow::Result<WorkerGuard> {
+    let (writer, guard) = tracing_appender::non_blocking(io::stdout());
+    let filter = logs.filter.to_env_filter();
+    let registry = tracing_subscriber::registry().with(filter);
+    match logs.format {
+        LogFormat::Json => registry.with(json(writer)).try_init()?,
+        LogFormat::Auto if !io::stdout().is_terminal() => registry.with(json(writer)).try_init()?,
+        LogFormat::Auto | LogFormat::Text => registry.with(fmt::layer().compact().with_writer(writer)).try_init()?,
+    }
+    Ok(guard)
+}
+
+fn json<S>(writer: tracing_appender::non_blocking::NonBlocking) -> impl tracing_subscriber::Layer<S>
+where
+    S: tracing::Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span>,
+{
+    fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false).with_writer(writer)
+}

@@ -1,0 +1,9 @@
+//! The program as it is typed: exit codes, messages, and what it never prints.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot run its program has failed")]
+
+mod commands;
+mod precedence;
+mod refusals;
+mod secrecy;
+mod support;

@@ -1,0 +1,90 @@
+//! Runs the program in an empty directory with an empty environment.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// A machine on which nothing is set.
+pub(crate) struct Machine {
+    directory: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+impl Machine {
+    pub(crate) fn new() -> Self {
+        Self { directory: TempDir::new().unwrap(), variables: Vec::new() }
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Writes a file into the working directory.
+    pub(crate) fn with_file(self, name: &str, content: &str) -> Self {
+        std::fs::write(self.path(name), content).unwrap();
+        self
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Types `countersign` and these words, separated by spaces.
+    pub(crate) fn types(&self, words: &str) -> Outcome {
+        let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .args(words.split_whitespace())
+            .env_clear()
+            .envs(self.variables.iter().cloned())
+            .current_dir(self.directory.path())
+            .output()
+            .unwrap();
+        Outcome {
+            code: output.status.code(),
+            answer: String::from_utf8(output.stdout).unwrap(),
+            complaint: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Returns the value of a setting and where it came from.
+    pub(crate) fn setting(&self, name: &str, words: &str) -> (serde_json::Value, String) {
+        let outcome = self.types(&format!("config show --json {words}"));
+        let shown: serde_json::Value = serde_json::from_str(outcome.succeeded()).unwrap();
+        let setting = shown.get(name).unwrap();
+        let field = |field: &str| setting.get(field).cloned().unwrap_or_default();
+        (field("value"), field("origin").as_str().unwrap_or_default().to_owned())
+    }
+}
+
+/// How a command ended.
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) answer: String,
+    pub(crate) complaint: String,
+}
+
+impl Outcome {
+    /// Returns what was printed.
+    #[track_caller]
+    pub(crate) fn succeeded(&self) -> &str {
+        assert_eq!((self.code, self.complaint.as_str()), (Some(0), ""), "{}", self.answer);
+        &self.answer
+    }
+
+    /// Returns the lines of the refusal.
+    #[track_caller]
+    pub(crate) fn refused(&self) -> Vec<&str> {
+        assert_eq!((self.code, self.answer.as_str()), (Some(2), ""), "{}", self.complaint);
+        assert!(!self.complaint.contains("panicked"), "{}", self.complaint);
+        self.complaint.lines().map(|line| line.strip_prefix("countersign: ").unwrap()).collect()
+    }
+
+    /// Returns the only line of the refusal.
+    #[track_caller]
+    pub(crate) fn refused_in_one_line(&self) -> &str {
+        let lines = self.refused();
+        assert_eq!(lines.len(), 1, "{lines:#?}");
+        lines.first().unwrap()
+    }
+}

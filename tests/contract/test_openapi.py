@@ -1,0 +1,47 @@
+"""Schemathesis plays every operation of /openapi.json against the server: valid, borderline and wrong requests.
+
+No request may end in a server error, or in an answer that the document does not describe.
+"""
+
+import pytest
+import schemathesis
+from conftest import bearer
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.config import SchemathesisConfig
+
+# Enough for the borders that the coverage phase does not know; each accepted registration costs a password hash.
+EXAMPLES = 25
+
+
+class Bearer:
+    """A user with a session that is open, even after a test has ended it."""
+
+    def __init__(self, server):
+        self._server = server
+        self._token = None
+
+    def token(self):
+        if self._token is None or self._server.me(self._token).status_code != 200:
+            name = f"schemathesis-{len(self._server.log)}"
+            self._token = self._server.register(name)["access_token"]
+        return self._token
+
+
+@pytest.fixture(scope="module")
+def user(server):
+    return Bearer(server)
+
+
+@pytest.fixture(scope="module")
+def document(server):
+    config = SchemathesisConfig.from_dict({"seed": 1, "generation": {"deterministic": True, "max-examples": EXAMPLES}})
+    return schemathesis.openapi.from_url(f"{server.url}/openapi.json", config=config)
+
+
+schema = schemathesis.pytest.from_fixture("document")
+
+
+@schema.parametrize()
+@settings(deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
+def test_every_answer_is_one_that_the_document_describes(case, user):
+    case.call_and_validate(headers=bearer(user.token()) if case.operation.security else None, timeout=30)

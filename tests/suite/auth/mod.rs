@@ -1,0 +1,5 @@
+//! One file for each feature.
+
+mod login;
+mod me;
+mod register;

@@ -1,0 +1,4 @@
+//! What holds for every path: bodies, methods, headers.
+
+mod bodies;
+mod strays;

@@ -1,0 +1,13 @@
+//! What every test stands on: the whole service with an empty database, and people who use it.
+
+mod answer;
+mod app;
+mod engine;
+mod person;
+#[path = "../../support/postgres.rs"]
+mod postgres;
+
+pub(crate) use answer::Answer;
+pub(crate) use app::TestApp;
+pub(crate) use engine::Engine;
+pub(crate) use person::Person;

@@ -1,0 +1,58 @@
+//! Somebody with an address, a name and a password, who acts through the public interface.
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::{Answer, TestApp};
+
+/// A person, registered or not.
+pub(crate) struct Person<'a> {
+    app: &'a TestApp,
+    pub(crate) email: String,
+    pub(crate) username: String,
+    pub(crate) password: String,
+}
+
+impl<'a> Person<'a> {
+    pub(crate) fn new(app: &'a TestApp, name: &str) -> Self {
+        Self {
+            app,
+            email: format!("{name}@example.com"),
+            username: name.to_owned(),
+            password: "correct horse battery staple".to_owned(),
+        }
+    }
+
+    pub(crate) fn with_email(mut self, email: &str) -> Self {
+        email.clone_into(&mut self.email);
+        self
+    }
+
+    pub(crate) fn with_username(mut self, username: &str) -> Self {
+        username.clone_into(&mut self.username);
+        self
+    }
+
+    pub(crate) fn with_password(mut self, password: &str) -> Self {
+        password.clone_into(&mut self.password);
+        self
+    }
+
+    pub(crate) async fn register(&self) -> Answer {
+        let body = json!({"email": self.email, "username": self.username, "password": self.password});
+        self.app.post("/auth/register", &body).await
+    }
+
+    pub(crate) async fn log_in(&self) -> Answer {
+        self.app.post("/auth/login", &json!({"email": self.email, "password": self.password})).await
+    }
+
+    pub(crate) async fn log_in_by_username(&self) -> Answer {
+        self.app.post("/auth/login", &json!({"username": self.username, "password": self.password})).await
+    }
+
+    /// Asks who the bearer of a token is.
+    pub(crate) async fn me(&self, access_token: &str) -> Answer {
+        Answer::to(self.app.request(Method::GET, "/auth/me").bearer_auth(access_token)).await
+    }
+}
