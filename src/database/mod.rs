@@ -26,6 +26,7 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 //! ```
 
+mod document;
 mod error;
 mod migrate;
 mod postgres;
@@ -45,6 +46,7 @@ use self::postgres::Postgres;
 use self::queries::{Query, Visit};
 use self::sqlite::Sqlite;
 
+pub use self::document::schema as schema_document;
 pub use self::error::{DatabaseError, Fault};
 pub use self::migrate::{Applied, MigrateError, Migration};
 pub use self::queries::{Reads, Writes};

@@ -5,6 +5,7 @@
 //! becomes a body at the edge of the service (`middleware::exception`), where the request's id and path are
 //! known. Causes travel inside for the log and never reach the client.
 
+mod document;
 mod registry;
 pub(crate) mod responses;
 
@@ -18,6 +19,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{crypto::Overloaded, database::DatabaseError};
+pub use document::document;
 pub use registry::{Code, Entry};
 pub(crate) use responses::refusals;
 
