@@ -1,6 +1,6 @@
 //! Tokens: issuing the pair that a session lives by, and checking the half that travels most.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use countersign_token::{Claims, SignError, Uuid, VerifyError};
@@ -73,8 +73,8 @@ pub fn issue(app: &App, user: ActiveUser, opened: &Opened) -> Result<SignedIn, S
 ///
 /// # Errors
 /// [`VerifyError`] names the first check that failed.
-pub async fn verify(app: &App, access_token: &str, now: Timestamp) -> Result<Claims, VerifyError> {
-    let verify = || app.keys.current().verifier.verify(access_token, now.as_unix_seconds());
+pub async fn verify(app: &App, access_token: &str, now: Timestamp) -> Result<Arc<Claims>, VerifyError> {
+    let verify = || app.keys.current().verify(access_token, now);
     match verify() {
         // Another node may sign with a key that this one has not loaded yet.
         Err(VerifyError::UnknownKey { .. }) if keys::ring::reload_for_unknown_key(app).await => verify(),
