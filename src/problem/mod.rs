@@ -167,10 +167,12 @@ const DEPENDENCY_WAIT: Duration = Duration::from_secs(2);
 
 impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
-        if error.is_outage() {
-            Self::new(Code::ServiceUnavailable).retry_after(DEPENDENCY_WAIT).because(error)
-        } else {
-            Self::internal(error)
+        match error {
+            DatabaseError::Refused { retry_after } => Self::new(Code::ServiceUnavailable).retry_after(retry_after),
+            error if error.is_outage() => {
+                Self::new(Code::ServiceUnavailable).retry_after(DEPENDENCY_WAIT).because(error)
+            }
+            error => Self::internal(error),
         }
     }
 }
