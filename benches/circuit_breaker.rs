@@ -15,7 +15,7 @@ use divan::Bencher;
 
 use countersign::circuit_breaker::gate::Gate;
 use countersign::circuit_breaker::state::{Caller, Outcome};
-use countersign::circuit_breaker::{Breaker, Fault, Settings, Verdict};
+use countersign::circuit_breaker::{Breaker, Outage, Settings, Verdict};
 
 fn main() {
     divan::main();
@@ -23,8 +23,8 @@ fn main() {
 
 struct Error;
 
-impl Fault for Error {
-    fn is_fault(&self) -> bool {
+impl Outage for Error {
+    fn is_outage(&self) -> bool {
         true
     }
 }

@@ -11,7 +11,8 @@ use crate::app::App;
 
 /// How the service is.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"status": "ok", "version": "0.1.0", "checks": {"database": "ok"}}))]
+#[schema(example = json!({"status": "ok", "version": "0.1.0", "checks": {"database": "ok"},
+                       "breakers": {"database": "closed"}}))]
 pub(crate) struct Health {
     /// The worst of the checks.
     status: Status,
@@ -20,6 +21,10 @@ pub(crate) struct Health {
     version: &'static str,
     /// What was checked, by name.
     checks: BTreeMap<&'static str, Status>,
+    /// The circuit breaker before each dependency: `closed` lets calls through, `open` refuses them, `half_open`
+    /// lets a few find out.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    breakers: BTreeMap<&'static str, &'static str>,
 }
 
 /// How something is.
@@ -63,7 +68,8 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Heal
     if app.stopping.has_begun() {
         checks.insert("process", Status::Stopping);
     }
-    let health = Health::of(checks);
+    let breaker = app.database.breaker();
+    let health = Health { breakers: BTreeMap::from([(breaker.name, breaker.state.as_str())]), ..Health::of(checks) };
     let status = if health.status == Status::Ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(health))
 }
@@ -83,6 +89,6 @@ pub(crate) async fn health(state: State<Arc<App>>) -> (StatusCode, Json<Health>)
 impl Health {
     fn of(checks: BTreeMap<&'static str, Status>) -> Self {
         let status = checks.values().copied().find(|status| *status != Status::Ok).unwrap_or(Status::Ok);
-        Self { status, version: env!("CARGO_PKG_VERSION"), checks }
+        Self { status, version: env!("CARGO_PKG_VERSION"), checks, breakers: BTreeMap::new() }
     }
 }

@@ -57,8 +57,9 @@ pub(crate) fn finish(mut document: OpenApi) -> OpenApi {
 }
 
 /// The document as text, the way it is committed and served.
-pub(crate) fn text(document: &OpenApi) -> String {
-    document.to_pretty_json().unwrap_or_default()
+#[must_use]
+pub fn text(document: &OpenApi) -> String {
+    document.to_pretty_json().unwrap_or_default() + "\n"
 }
 
 fn add_common_refusals(operation: &mut Operation) {

@@ -16,7 +16,6 @@ use crate::{
 };
 
 /// The routes, ready to serve.
-#[must_use]
 pub fn router(app: Arc<App>) -> Router {
     let (documented, document) = documented().split_for_parts();
     let document: Arc<str> = openapi::text(&openapi::finish(document)).into();

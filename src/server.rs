@@ -120,7 +120,7 @@ impl Server {
 /// Opens everything that operations need.
 async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
     let Parts { config, root_secrets, hasher, clock } = parts;
-    let sealer = Sealer::new(root_secrets.opening().map(|secret| secret.expose()))?;
+    let sealer = Sealer::under(&root_secrets)?;
     let public_url = config.public_url(address).as_str().to_owned();
     let audience = config.audience(address);
     let database = Database::connect(&(&config).into()).await?;

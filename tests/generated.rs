@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use countersign::config::{self, FileChoice, Sources, reference};
+use countersign::{database, openapi, problem, router};
 
 #[test]
 fn the_default_configuration_is_what_the_settings_say() {
@@ -12,6 +13,21 @@ fn the_default_configuration_is_what_the_settings_say() {
 #[test]
 fn the_chapter_on_configuration_is_what_the_settings_say() {
     assert_fresh("docs/configuration.md", &reference::markdown());
+}
+
+#[test]
+fn the_chapter_on_problems_is_what_the_registry_says() {
+    assert_fresh("docs/problems.md", &problem::document());
+}
+
+#[test]
+fn the_interface_is_what_the_routes_say() {
+    assert_fresh("openapi.json", &openapi::text(&router::document()));
+}
+
+#[test]
+fn the_schema_is_what_the_migrations_say() {
+    assert_fresh("artifacts/auth/schema.md", &database::schema_document());
 }
 
 #[test]

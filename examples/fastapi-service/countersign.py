@@ -11,10 +11,12 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable
+from http.client import HTTPException
 from typing import Annotated
 
 import jwt
-from fastapi import Depends, HTTPException, Request
+from fastapi import Depends, Request
+from fastapi import HTTPException as Refusal
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
@@ -68,12 +70,12 @@ class KeyRing:
                 keys = json.loads(answer.read(65536))["keys"]
                 max_age = re.search(r"max-age=(\d+)", answer.headers.get("Cache-Control", ""))
             # A public key only, so that nobody can make a secret of it; the key decides the algorithm.
-            public = [jwt.PyJWK(key) for key in keys if key.get("kty") in ("EC", "OKP", "RSA") and "kid" in key]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, jwt.PyJWTError):
-            return
-        if public:
-            self.keys = {key.key_id: key for key in public}
-            self.good_until = time.monotonic() + max(1, int(max_age[1]) if max_age else 300)
+            public = [key for key in keys if key.get("kty") in ("EC", "OKP", "RSA") and "kid" in key]
+            key_set = jwt.PyJWKSet.from_dict({"keys": public})
+        except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError, jwt.PyJWTError):
+            return  # what was read before goes on
+        self.keys = {key.key_id: key for key in key_set.keys}
+        self.good_until = time.monotonic() + max(1, int(max_age[1]) if max_age else 300)
 
 
 key_ring = KeyRing(JWKS_URL)
@@ -95,8 +97,8 @@ def verify(token: str) -> dict:
     return jwt.decode(token, key, [algorithm], options, audience=AUDIENCE, issuer=ISSUER, leeway=LEEWAY_SECONDS)
 
 
-def refusal(status: int, code: str, challenge: str | None) -> HTTPException:
-    return HTTPException(status, code, {"WWW-Authenticate": challenge} if challenge else None)
+def refusal(status: int, code: str, challenge: str | None) -> Refusal:
+    return Refusal(status, code, {"WWW-Authenticate": challenge} if challenge else None)
 
 
 # FastAPI runs `def` dependencies on threads, so that reading keys holds nobody else up.

@@ -1,6 +1,6 @@
 -- The keys that sign access tokens: next → active → verify-only → retired.
 create table signing_keys (
-    -- The key's name in a token's header. Random; never used twice.
+    -- The key's name in a token's header: the thumbprint of its public part (RFC 7638).
     kid text not null primary key,
     -- `ES256`, `EdDSA` or `RS256`. A verifier takes the algorithm from here, never from the token.
     algorithm text not null,

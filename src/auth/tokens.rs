@@ -1,15 +1,14 @@
 //! Tokens: issuing the pair that a session lives by, and checking the half that travels most.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use countersign_token::{Claims, SignError, Uuid, VerifyError};
 use zeroize::Zeroizing;
 
-use super::sessions::Opened;
 use crate::{
     app::App,
-    crypto::random,
+    crypto::{random, refresh_token::RefreshToken},
     domain::{SessionId, Timestamp},
     keys,
     models::user::{ActiveUser, User},
@@ -29,6 +28,16 @@ pub struct SignedIn {
     pub refresh_token: Zeroizing<String>,
     /// How long the refresh token lives if it is not used.
     pub refresh_ttl: Duration,
+}
+
+/// A session that has just been opened or refreshed, with the token for its next refresh.
+pub struct Opened {
+    /// The session.
+    pub id: SessionId,
+    /// When it ends, however often it is refreshed.
+    pub expires_at: Timestamp,
+    /// The token that refreshes it next.
+    pub refresh_token: RefreshToken,
 }
 
 /// Issues the tokens of a session that has been opened or refreshed.
@@ -64,8 +73,8 @@ pub fn issue(app: &App, user: ActiveUser, opened: &Opened) -> Result<SignedIn, S
 ///
 /// # Errors
 /// [`VerifyError`] names the first check that failed.
-pub async fn verify(app: &App, access_token: &str, now: Timestamp) -> Result<Claims, VerifyError> {
-    let verify = || app.keys.current().verifier.verify(access_token, now.as_unix_seconds());
+pub async fn verify(app: &App, access_token: &str, now: Timestamp) -> Result<Arc<Claims>, VerifyError> {
+    let verify = || app.keys.current().verify(access_token, now);
     match verify() {
         // Another node may sign with a key that this one has not loaded yet.
         Err(VerifyError::UnknownKey { .. }) if keys::ring::reload_for_unknown_key(app).await => verify(),

@@ -3,13 +3,13 @@
 //! One [`Breaker`] stands before each dependency. While *closed* it lets calls through and counts how they end; when
 //! too many end badly it is *open* and refuses at once, so that nobody waits for a deadline in vain and the dependency
 //! is left alone; after a while it is *half-open* and lets a few probes decide. It does not retry, queue, or bound
-//! the number of calls, and it cannot tell a failure from an unwelcome answer: [`Fault`] or a closure tells it.
+//! the number of calls, and it cannot tell a failure from an unwelcome answer: [`Outage`] or a closure tells it.
 //!
 //! ```
 //! # use std::time::{Duration, Instant};
-//! # use countersign::circuit_breaker::{Breaker, CallError, Fault, Settings};
+//! # use countersign::circuit_breaker::{Breaker, CallError, Outage, Settings};
 //! # #[derive(Debug)] struct MailError;
-//! # impl Fault for MailError { fn is_fault(&self) -> bool { true } }
+//! # impl Outage for MailError { fn is_outage(&self) -> bool { true } }
 //! # async fn send() -> Result<(), MailError> { Ok(()) }
 //! # #[tokio::main(flavor = "current_thread")] async fn main() {
 //! let start = Instant::now();
@@ -27,8 +27,8 @@
 //!
 //! | it | counts as |
 //! |---|---|
-//! | returns `Ok`, or an error that is no fault | a success, slow if it took [`Settings::slow_call`] |
-//! | returns a fault | a failure |
+//! | returns `Ok`, or an error that is no outage | a success, slow if it took [`Settings::slow_call`] |
+//! | returns an outage | a failure |
 //! | outlives the deadline of [`Breaker::call_with_deadline`] | a failure |
 //! | panics | a failure; the panic goes on |
 //! | is dropped, because its caller has gone or *the caller's own* deadline has passed | nothing; a probe's place is free again |
@@ -82,12 +82,12 @@ impl Breaker {
     }
 
     /// Runs `future` if the breaker lets it through. Without a deadline: it must end by itself.
-    pub async fn call<T, E: Fault>(&self, future: impl Future<Output = Result<T, E>>) -> Result<T, CallError<E>> {
+    pub async fn call<T, E: Outage>(&self, future: impl Future<Output = Result<T, E>>) -> Result<T, CallError<E>> {
         self.call_classified(future, Verdict::of).await?.map_err(CallError::Failed)
     }
 
     /// Runs `future` for at most `deadline` if the breaker lets it through.
-    pub async fn call_with_deadline<T, E: Fault>(
+    pub async fn call_with_deadline<T, E: Outage>(
         &self,
         deadline: Duration,
         future: impl Future<Output = Result<T, E>>,
@@ -192,19 +192,19 @@ impl fmt::Debug for Breaker {
     }
 }
 
-/// An error that knows whose fault it is.
-pub trait Fault {
-    /// Whether the dependency failed, as opposed to having answered something unwelcome.
+/// An error that knows whether it is the dependency that failed.
+pub trait Outage {
+    /// Whether the dependency is at fault, as opposed to having answered something unwelcome.
     ///
-    /// A duplicate, a row not found or a refused recipient is an answer. A lost connection or a full disk is a fault.
-    fn is_fault(&self) -> bool;
+    /// A duplicate, a row not found or a refused recipient is an answer. A lost connection or a full disk is an outage.
+    fn is_outage(&self) -> bool;
 }
 
 impl Verdict {
     /// What a result says when its error knows.
-    pub fn of<T, E: Fault>(result: &Result<T, E>) -> Self {
+    pub fn of<T, E: Outage>(result: &Result<T, E>) -> Self {
         match result {
-            Err(error) if error.is_fault() => Self::Failure,
+            Err(error) if error.is_outage() => Self::Failure,
             Ok(_) | Err(_) => Self::Success,
         }
     }
@@ -237,13 +237,13 @@ impl<E> CallError<CallError<E>> {
     }
 }
 
-impl<E: Fault> Fault for CallError<E> {
-    fn is_fault(&self) -> bool {
+impl<E: Outage> Outage for CallError<E> {
+    fn is_outage(&self) -> bool {
         match self {
             // An inner breaker's refusal is its own dependency's matter.
             Self::Rejected(_) => false,
             Self::TimedOut { .. } => true,
-            Self::Failed(error) => error.is_fault(),
+            Self::Failed(error) => error.is_outage(),
         }
     }
 }

@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 
 use super::permit::Guarded;
 use super::state::{Caller, Verdict};
-use super::{Breaker, CallError, Fault, within};
+use super::{Breaker, CallError, Outage, within};
 
 impl Breaker {
     /// Whenever the breaker is open, makes the probes with `ping` until it has closed; for ever.
@@ -19,7 +19,7 @@ impl Breaker {
     /// Run it as a task of its own, once. Each probe may take `deadline`. A `ping` that panics is a failed probe.
     pub async fn monitor<T, E, F>(&self, deadline: Duration, mut ping: impl FnMut() -> F) -> Infallible
     where
-        E: Fault,
+        E: Outage,
         F: Future<Output = Result<T, E>>,
     {
         loop {

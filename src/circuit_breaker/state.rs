@@ -28,6 +28,18 @@ pub enum State {
     },
 }
 
+impl State {
+    /// Its name in metrics, health checks and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open { .. } => "open",
+            Self::HalfOpen { .. } => "half_open",
+        }
+    }
+}
+
 /// What the end of a call says about the dependency.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Verdict {

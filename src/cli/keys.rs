@@ -1,6 +1,6 @@
 //! `countersign keys`: the signing keys, listed and changed by hand, also while servers run.
 
-use std::process::ExitCode;
+use std::{fmt::Write, process::ExitCode};
 
 use clap::Subcommand;
 
@@ -61,8 +61,8 @@ async fn list(opened: &Opened, json: bool) -> anyhow::Result<ExitCode> {
     let mut text = String::new();
     for key in &keys {
         let until = key.retires_at.map_or_else(String::new, |until| format!("  until {until}"));
-        text +=
-            &format!("{}  {:6}  {:11}  from {}{until}\n", key.kid, key.algorithm, key.state.as_str(), key.activates_at);
+        let (kid, algorithm, state) = (&key.kid, &key.algorithm, key.state.as_str());
+        writeln!(text, "{kid}  {algorithm:6}  {state:11}  from {}{until}", key.activates_at)?;
     }
     super::answer(text.as_bytes())
 }

@@ -49,16 +49,16 @@ pub(super) fn run(arguments: &Arguments, settings: &SettingsArguments) -> anyhow
 async fn apply(database: &Database) -> anyhow::Result<ExitCode> {
     let applied = database.migrate().await?;
     if applied.is_empty() {
-        return super::answer(b"The schema is up to date.\n");
+        return super::answer(UP_TO_DATE);
     }
-    let names: String = applied.iter().map(|migration| format!("applied {}\n", migration.name)).collect();
-    super::answer(names.as_bytes())
+    let lines: Vec<String> = applied.iter().map(|migration| format!("applied {}\n", migration.name)).collect();
+    super::answer(lines.concat().as_bytes())
 }
 
 async fn would_apply(database: &Database) -> anyhow::Result<ExitCode> {
     let missing = database.migrations().await?.into_iter().filter(|migration| migration.applied_at.is_none());
-    let names: String = missing.map(|migration| format!("would apply {}\n", migration.name)).collect();
-    super::answer(if names.is_empty() { b"The schema is up to date.\n" } else { names.as_bytes() })
+    let lines: Vec<String> = missing.map(|migration| format!("would apply {}\n", migration.name)).collect();
+    if lines.is_empty() { super::answer(UP_TO_DATE) } else { super::answer(lines.concat().as_bytes()) }
 }
 
 async fn status(database: &Database) -> anyhow::Result<ExitCode> {
@@ -67,6 +67,8 @@ async fn status(database: &Database) -> anyhow::Result<ExitCode> {
         let when = when.map_or_else(|| "missing".to_owned(), |when| format!("applied {when}"));
         format!("{:24}  {when}\n", migration.name)
     };
-    let lines: String = database.migrations().await?.into_iter().map(line).collect();
-    super::answer(lines.as_bytes())
+    let lines: Vec<String> = database.migrations().await?.into_iter().map(line).collect();
+    super::answer(lines.concat().as_bytes())
 }
+
+const UP_TO_DATE: &[u8] = b"The schema is up to date.\n";

@@ -23,7 +23,7 @@ impl Opened {
     pub(super) async fn open(settings: &SettingsArguments) -> anyhow::Result<Self> {
         let config = config::load(&settings.sources())?.config;
         let (secrets, _) = root_secret::obtain(&config)?;
-        let sealer = Sealer::new(secrets.opening().map(|secret| secret.expose()))?;
+        let sealer = Sealer::under(&secrets)?;
         let database = Database::connect(&(&config).into()).await?;
         database.migrate().await?;
         Ok(Self { config, database, sealer, clock: Clock::system() })

@@ -1,27 +1,21 @@
-//! Threads that do nothing but bcrypt, and the queue before them.
+//! Threads that do nothing but bcrypt, one for each core, several passwords at a time each.
 //!
-//! Hashing never runs on an async thread and never takes a core from one: the threads are as nice as can be. The
-//! queue is bounded by time, not by length: what could not be done in time is refused at once. It knows keys,
+//! Hashing never runs on an async thread and never takes a core from one: the threads are as nice as can be. Between
+//! two slices of about two milliseconds a thread lets in who has arrived and lets go who has left. It knows keys,
 //! salts and costs; it does not know whose they are, nor which answer is right.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
+use bcrypt_lanes::{Cost, Digest, Key};
 use tokio::sync::oneshot;
 
-use super::hash_job::{Digest, Job, Key};
+use super::hash_job::{Job, Request};
+use super::hash_queue::{HashingStats, Overloaded, Pace, Queue, Report};
+use super::hash_worker::Worker;
 
-/// Why nothing was hashed: the queue is as long as it may get.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("too many passwords are waiting to be hashed; try again in {retry_after:?}")]
-pub struct Overloaded {
-    /// When there should be room again, in whole seconds, at least one.
-    pub retry_after: Duration,
-}
-
-/// The threads and their queue. Dropping it lets the threads end after the hash at hand.
+/// The threads and their queue. Dropping it lets the threads end after the slice at hand.
 pub(super) struct HashPool(Arc<Shared>);
 
 impl HashPool {
@@ -30,105 +24,58 @@ impl HashPool {
     /// # Errors
     /// The operating system's, if it gives no thread.
     pub(super) fn start(threads: u32, longest_wait: Duration) -> io::Result<Self> {
-        let queue = Queue { pace: Pace::measured(), ..Queue::default() };
-        let shared = Arc::new(Shared { queue: Mutex::new(queue), arrived: Condvar::new(), threads, longest_wait });
-        let pool = Self(Arc::clone(&shared));
-        for number in 0..threads {
-            let shared = Arc::clone(&shared);
-            thread::Builder::new().name(format!("hash-{number}")).spawn(move || work(&shared))?;
+        let desk = Desk { queue: Queue::new(threads, longest_wait, measured_pace()), is_closed: false };
+        let pool = Self(Arc::new(Shared { desk: Mutex::new(desk), arrived: Condvar::new() }));
+        for (number, _) in (0..threads).enumerate() {
+            let shared = Arc::clone(&pool.0);
+            thread::Builder::new().name(format!("hash-{number}")).spawn(move || work(&shared, number))?;
         }
         Ok(pool)
     }
 
-    /// Waits in the queue and for the hash. Dropping the future gives the place away.
+    /// Waits in the queue and for the hash. Dropping the future gives the place away, in the queue at once and in a
+    /// lane after the slice at hand.
     ///
     /// # Errors
     /// [`Overloaded`], at once, if the hash could not be done within the longest wait.
     pub(super) async fn run(&self, job: Job) -> Result<Digest, Overloaded> {
         let (reply, answer) = oneshot::channel();
-        let ticket = self.0.queue().admit(Waiting { job, reply }, &self.0)?;
+        let ticket = self.0.desk().queue.admit(Request { job, reply })?;
         self.0.arrived.notify_one();
         let _place = Place { shared: &self.0, ticket };
         // No answer comes only from a thread that has died.
-        answer.await.map_err(|_| Overloaded { retry_after: SHORTEST_RETRY })
+        answer.await.map_err(|_| Overloaded { retry_after: Overloaded::SHORTEST_RETRY })
     }
 
-    /// How many jobs wait for a thread.
-    pub(super) fn waiting(&self) -> usize {
-        self.0.queue().waiting.len()
+    /// How busy the threads are; rates are in hashes of this cost.
+    pub(super) fn stats(&self, cost: Cost) -> HashingStats {
+        self.0.desk().queue.stats(cost)
     }
 }
 
 impl Drop for HashPool {
     fn drop(&mut self) {
-        let mut queue = self.0.queue();
-        queue.is_closed = true;
-        queue.waiting.clear();
+        self.0.desk().is_closed = true;
         self.0.arrived.notify_all();
     }
 }
 
-/// Told to clients at least: `Retry-After` has whole seconds.
-const SHORTEST_RETRY: Duration = Duration::from_secs(1);
-
+/// What the threads share.
 struct Shared {
-    queue: Mutex<Queue>,
+    desk: Mutex<Desk>,
+    /// Wakes a thread that has nothing to do. The others look at the desk after each slice.
     arrived: Condvar,
-    threads: u32,
-    longest_wait: Duration,
 }
 
-impl Shared {
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        // Every step under the lock leaves the queue whole: a panic elsewhere in a thread is no reason to stop.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-struct Waiting {
-    job: Job,
-    reply: oneshot::Sender<Digest>,
-}
-
-#[derive(Default)]
-struct Queue {
-    /// By ticket: first come, first served, and quick to leave.
-    waiting: BTreeMap<u64, Waiting>,
-    next_ticket: u64,
-    /// Work of the jobs that wait or run, in rounds.
-    rounds_ahead: u64,
-    pace: Pace,
+struct Desk {
+    queue: Queue,
     is_closed: bool,
 }
 
-impl Queue {
-    fn admit(&mut self, waiting: Waiting, shared: &Shared) -> Result<u64, Overloaded> {
-        let rounds = waiting.job.rounds();
-        let done_in = self.pace.time(self.rounds_ahead) / shared.threads.max(1) + self.pace.time(rounds);
-        // An idle pool takes any job: were it refused on a pace measured in a bad moment, no better one would
-        // ever be measured.
-        let is_idle = self.rounds_ahead == 0;
-        if !is_idle && done_in > shared.longest_wait {
-            let seconds = done_in.saturating_sub(shared.longest_wait).as_secs().saturating_add(1);
-            return Err(Overloaded { retry_after: Duration::from_secs(seconds) });
-        }
-        let ticket = self.next_ticket;
-        self.next_ticket += 1;
-        self.rounds_ahead += rounds;
-        self.waiting.insert(ticket, waiting);
-        Ok(ticket)
-    }
-
-    /// Gives the place of a job away that has not begun.
-    fn leave(&mut self, ticket: u64) {
-        if let Some(gone) = self.waiting.remove(&ticket) {
-            self.rounds_ahead = self.rounds_ahead.saturating_sub(gone.job.rounds());
-        }
-    }
-
-    fn finish(&mut self, rounds: u64, took: Duration) {
-        self.rounds_ahead = self.rounds_ahead.saturating_sub(rounds);
-        self.pace.learn(rounds, took);
+impl Shared {
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        // Every step under the lock leaves the queue whole: a panic elsewhere in a thread is no reason to stop.
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -140,66 +87,62 @@ struct Place<'a> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.shared.queue().leave(self.ticket);
+        self.shared.desk().queue.leave(self.ticket);
     }
 }
 
-/// How fast one thread hashes, in nanoseconds a round, as seen lately.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-struct Pace {
-    nanos: u64,
-}
-
-impl Pace {
-    /// The weight of the past against one new measurement: a change is believed after about eight hashes.
-    const MEMORY: u64 = 7;
-
-    /// Hashes once at a cost that takes about four milliseconds.
-    fn measured() -> Self {
-        let job = Job { key: Key::cut(b"pace"), salt: [0; 16], cost: 6, padding: 0..0 };
-        let began = Instant::now();
-        std::hint::black_box(job.compute());
-        Self { nanos: nanos_a_round(job.rounds(), began.elapsed()) }
-    }
-
-    fn time(self, rounds: u64) -> Duration {
-        Duration::from_nanos(rounds.saturating_mul(self.nanos))
-    }
-
-    fn learn(&mut self, rounds: u64, took: Duration) {
-        let seen = nanos_a_round(rounds, took);
-        self.nanos = self.nanos.saturating_mul(Self::MEMORY).saturating_add(seen) / (Self::MEMORY + 1);
-    }
-}
-
-fn nanos_a_round(rounds: u64, took: Duration) -> u64 {
-    u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / rounds.max(1)
-}
+/// How long an arrival waits for its lane at most, in rounds: about two milliseconds.
+const SLICE: u32 = 32;
 
 /// The life of a hashing thread.
-fn work(shared: &Shared) {
+fn work(shared: &Shared, number: usize) {
     be_nice();
-    while let Some(Waiting { job, reply }) = next(shared) {
+    let mut worker = Worker::default();
+    while let Some(arrivals) = arrivals(shared, number, worker.busy_lanes()) {
+        for request in arrivals {
+            worker.start(request);
+        }
+
+        let lanes = worker.busy_lanes();
         let began = Instant::now();
-        let digest = job.compute();
-        shared.queue().finish(job.rounds(), began.elapsed());
-        // Whoever asked may have gone meanwhile: then nobody is to be told.
-        let _ = reply.send(digest);
+        let (rounds, answers) = worker.advance(SLICE);
+        let took = began.elapsed();
+
+        let no_longer_wanted = worker.forget_the_gone();
+        let report = Report { lanes, rounds, took, no_longer_wanted };
+        shared.desk().queue.note(number, report, worker.busy_lanes());
+        for (reply, digest) in answers {
+            // Whoever asked may have gone meanwhile: then nobody is to be told.
+            let _ = reply.send(digest);
+        }
     }
 }
 
-/// Waits for a job; none comes any more once the pool is dropped.
-fn next(shared: &Shared) -> Option<Waiting> {
-    let mut queue = shared.queue();
+/// Takes what has arrived for this thread. Waits for it if no lane is busy; ends once the pool is dropped.
+fn arrivals(shared: &Shared, number: usize, busy_lanes: usize) -> Option<Vec<Request>> {
+    let mut desk = shared.desk();
     loop {
-        if queue.is_closed {
+        if desk.is_closed {
             return None;
         }
-        if let Some((_, waiting)) = queue.waiting.pop_first() {
-            return Some(waiting);
+        let arrivals: Vec<_> = std::iter::from_fn(|| desk.queue.next_for(number)).collect();
+        if busy_lanes > 0 || !arrivals.is_empty() {
+            return Some(arrivals);
         }
-        queue = shared.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        desk = shared.arrived.wait(desk).unwrap_or_else(PoisonError::into_inner);
     }
+}
+
+/// Hashes a few milliseconds with all lanes of one thread.
+fn measured_pace() -> Pace {
+    let mut worker = Worker::default();
+    for _ in 0..Worker::LANES {
+        let job = Job { key: Key::from_truncated(b"pace"), salt: [0; 16], cost: Cost::MAX, as_long_as: Cost::MAX };
+        worker.start(Request { job, reply: oneshot::channel().0 });
+    }
+    let began = Instant::now();
+    let (rounds, _) = worker.advance(2 * SLICE);
+    Pace::new(rounds, began.elapsed())
 }
 
 /// Gives way to whatever else wants this core: requests that need no hash then do not wait for those that do
@@ -214,100 +157,138 @@ fn be_nice() {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt;
+    use futures_util::{FutureExt, future::join_all};
+    use tokio::task::yield_now;
 
     use super::*;
 
+    /// A hash of about two minutes on a busy thread: no test waits for one.
+    const ENDLESS: u8 = 20;
+
     fn job(cost: u8) -> Job {
-        Job { key: Key::cut(b"a"), salt: [7; 16], cost, padding: 0..0 }
+        let cost = Cost::new(cost).unwrap();
+        Job { key: Key::from_truncated(b"a"), salt: [7; 16], cost, as_long_as: cost }
+    }
+
+    fn pool(threads: u32) -> HashPool {
+        HashPool::start(threads, Duration::from_hours(1)).unwrap()
+    }
+
+    fn stats(pool: &HashPool) -> HashingStats {
+        pool.stats(Cost::MIN)
+    }
+
+    /// Fills all lanes with hashes that do not end.
+    async fn fill(pool: &HashPool) -> Vec<impl Future<Output = Result<Digest, Overloaded>> + Unpin> {
+        let mut running: Vec<_> = (0..stats(pool).lanes).map(|_| Box::pin(pool.run(job(ENDLESS)))).collect();
+        for one in &mut running {
+            assert!(one.now_or_never().is_none());
+        }
+        while stats(pool).busy_lanes < stats(pool).lanes {
+            yield_now().await;
+        }
+        running
     }
 
     #[tokio::test]
     async fn what_cannot_be_done_in_time_is_refused_at_once() {
-        let pool = HashPool::start(1, Duration::ZERO).unwrap();
+        let pool = HashPool::start(1, Duration::from_secs(1)).unwrap();
+        let running = fill(&pool).await;
 
-        let (first, second) = tokio::join!(pool.run(job(12)), pool.run(job(4)));
+        let refused = pool.run(job(4)).now_or_never();
 
-        assert!(first.is_ok(), "an idle pool takes any job");
-        assert!(second.is_err_and(|refused| refused.retry_after >= SHORTEST_RETRY));
+        let wait = stats(&pool).wait;
+        let retry_after = refused.unwrap().unwrap_err().retry_after;
+        assert!(retry_after.abs_diff(wait) < wait / 2, "{retry_after:?}, {wait:?}");
+        drop(running);
+        while stats(&pool).busy_lanes > 0 {
+            yield_now().await;
+        }
         assert!(pool.run(job(4)).await.is_ok(), "there is room again");
     }
 
     #[tokio::test]
-    async fn a_dropped_future_frees_its_place() {
-        let pool = HashPool::start(1, Duration::from_hours(1)).unwrap();
-        let mut running = Box::pin(pool.run(job(13)));
-        assert!((&mut running).now_or_never().is_none());
-        let mut waiting = Box::pin(pool.run(job(16)));
-        assert!((&mut waiting).now_or_never().is_none());
-        let ahead = pool.0.queue().rounds_ahead;
+    async fn a_short_hash_does_not_wait_for_a_long_one() {
+        let pool = pool(1);
+        let mut long = Box::pin(pool.run(job(ENDLESS)));
+        assert!((&mut long).now_or_never().is_none());
 
-        drop(waiting);
+        assert!(pool.run(job(4)).await.is_ok());
 
-        assert_eq!(pool.0.queue().rounds_ahead, ahead - (1 << 16));
-        assert!(running.await.is_ok());
-        assert_eq!((pool.waiting(), pool.0.queue().rounds_ahead), (0, 0));
+        assert!((&mut long).now_or_never().is_none());
     }
 
     #[tokio::test]
-    async fn all_that_is_admitted_is_answered() {
-        let pool = HashPool::start(2, Duration::from_hours(1)).unwrap();
+    async fn who_goes_makes_room_for_who_waits() {
+        let pool = pool(2);
+        let mut running = fill(&pool).await;
+        let mut waiting = Box::pin(pool.run(job(5)));
+        let mut leaving = Box::pin(pool.run(job(5)));
+        assert!((&mut waiting).now_or_never().is_none() && (&mut leaving).now_or_never().is_none());
+        assert_eq!((stats(&pool).busy_lanes, stats(&pool).waiting), (8, 2));
 
-        let digests = futures_util::future::join_all((0..50).map(|_| pool.run(job(4)))).await;
+        drop(leaving);
+        assert_eq!(stats(&pool).waiting, 1);
+        drop(running.pop());
 
-        let expected = job(4).compute();
-        assert!(digests.iter().all(|digest| *digest == Ok(expected)));
-        assert_eq!(pool.0.queue().rounds_ahead, 0);
+        assert!(waiting.await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_came_first_is_first() {
+        let pool = pool(1);
+        let mut running = fill(&pool).await;
+        let order = Mutex::new(Vec::new());
+        let numbered = (0..5).map(async |number| {
+            assert!(pool.run(job(4)).await.is_ok());
+            order.lock().unwrap().push(number);
+        });
+        let mut waiting = Box::pin(join_all(numbered));
+        assert!((&mut waiting).now_or_never().is_none());
+
+        drop(running.pop());
+        waiting.await;
+
+        assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4]);
+    }
+
+    #[tokio::test]
+    async fn staggered_arrivals_of_all_costs_get_what_any_bcrypt_answers() {
+        let pool = pool(2);
+        let requests = (0_u8..60).map(async |number| {
+            for _ in 0..u32::from(number) * 37 % 101 {
+                yield_now().await;
+            }
+            let (cost, salt) = (Cost::new(4 + number % 4).unwrap(), [number; 16]);
+            let job = Job { key: Key::from_bytes(&[number, 1]).unwrap(), salt, cost, as_long_as: Cost::of::<6>() };
+            let digest = pool.run(job).await.unwrap();
+            assert_eq!(digest, bcrypt::bcrypt(cost.get().into(), salt, &[number, 1])[..23]);
+        });
+
+        join_all(requests).await;
+
+        let HashingStats { busy_lanes, waiting, wait, hashes_per_second, .. } = stats(&pool);
+        assert_eq!((busy_lanes, waiting, wait), (0, 0, Duration::ZERO));
+        assert!(hashes_per_second > 0.0);
     }
 
     #[tokio::test]
     async fn threads_end_with_their_pool() {
-        let pool = HashPool::start(2, Duration::from_hours(1)).unwrap();
+        let pool = pool(2);
         let shared = Arc::downgrade(&pool.0);
-        assert!(pool.run(job(4)).await.is_ok());
+        drop(fill(&pool).await);
 
         drop(pool);
 
         while shared.strong_count() > 0 {
-            tokio::task::yield_now().await;
+            yield_now().await;
         }
-    }
-
-    #[test]
-    fn the_wait_is_foretold_from_pace_queue_and_threads() {
-        let mut queue = Queue { pace: Pace { nanos: 1_000_000 }, rounds_ahead: 4_000, ..Queue::default() };
-        let shared = |longest_wait| Shared {
-            queue: Mutex::default(),
-            arrived: Condvar::new(),
-            threads: 2,
-            longest_wait: Duration::from_millis(longest_wait),
-        };
-        let mut admit = |longest_wait| {
-            let (reply, _) = oneshot::channel();
-            queue.admit(Waiting { job: job(4), reply }, &shared(longest_wait))
-        };
-
-        // 4 s of work on two threads, and 16 ms of its own.
-        assert_eq!(admit(2_015), Err(Overloaded { retry_after: Duration::from_secs(1) }));
-        assert_eq!(admit(500), Err(Overloaded { retry_after: Duration::from_secs(2) }));
-        assert_eq!(admit(2_016), Ok(0));
-    }
-
-    #[test]
-    fn the_pace_follows_what_is_seen() {
-        let mut pace = Pace { nanos: 80 };
-        pace.learn(16, Duration::from_nanos(16 * 160));
-        assert_eq!(pace, Pace { nanos: 90 });
-        for _ in 0..100 {
-            pace.learn(16, Duration::from_micros(16));
-        }
-        assert!((990..=1_000).contains(&pace.nanos));
     }
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn hashing_threads_are_nice() {
-        let pool = HashPool::start(1, Duration::ZERO).unwrap();
+        let pool = pool(1);
         assert!(pool.run(job(4)).await.is_ok());
 
         let nice = std::fs::read_dir("/proc/self/task").unwrap().filter_map(|task| {

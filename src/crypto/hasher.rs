@@ -9,7 +9,8 @@ use std::time::Duration;
 use std::{fmt, io, thread};
 
 use super::hash_job::Job;
-use super::hash_pool::{HashPool, Overloaded};
+use super::hash_pool::HashPool;
+use super::hash_queue::{HashingStats, Overloaded};
 use super::password_hash::{Cost, NewHash, PasswordHash};
 use super::random;
 use crate::domain::Password;
@@ -37,7 +38,7 @@ struct Inner {
 pub struct HasherSettings {
     /// The work of a new hash. Default 12.
     pub cost: Cost,
-    /// Hashing threads. Default one per core: bcrypt is bound by a core, and more threads only take turns.
+    /// Hashing threads. Default one per core: each hashes four passwords at a time, and more would only take turns.
     pub threads: NonZeroU32,
     /// What could not be hashed within this time is refused at once. Default 10 s, as the API promises.
     pub longest_wait: Duration,
@@ -80,7 +81,7 @@ impl Hasher {
     /// [`Overloaded`] if the queue is full: nothing was hashed, the caller changes nothing.
     pub async fn hash(&self, password: &Password) -> Result<PasswordHash, Overloaded> {
         let (plan, key) = NewHash::plan(password, self.0.cost, random::bytes());
-        let job = Job { key, salt: plan.salt, cost: plan.cost.get(), padding: 0..0 };
+        let job = Job { key, salt: plan.salt, cost: plan.cost.of_bcrypt(), as_long_as: plan.cost.of_bcrypt() };
         let digest = self.0.pool.run(job).await?;
         Ok(PasswordHash::made(&plan, digest))
     }
@@ -92,7 +93,7 @@ impl Hasher {
     pub async fn verify(&self, password: &Password, stored: Option<&PasswordHash>) -> Result<Verdict, Overloaded> {
         let against = stored.unwrap_or(&self.0.decoy);
         let (key, counts) = against.key(password);
-        let job = Job { key, salt: against.salt(), cost: against.cost(), padding: against.cost()..self.0.cost.get() };
+        let job = Job { key, salt: against.salt(), cost: against.cost(), as_long_as: self.0.cost.of_bcrypt() };
         let digest = self.0.pool.run(job).await?;
         let is_right = against.has_digest(&digest) & counts & stored.is_some();
         Ok(match (is_right, against.is_outdated(self.0.cost)) {
@@ -102,16 +103,16 @@ impl Hasher {
         })
     }
 
-    /// How many passwords wait for a thread.
+    /// How busy the threads are, and how long a password would wait that came now.
     #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.0.pool.waiting()
+    pub fn stats(&self) -> HashingStats {
+        self.0.pool.stats(self.0.cost.of_bcrypt())
     }
 }
 
 impl fmt::Debug for Hasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hasher").field("cost", &self.0.cost).field("waiting", &self.waiting()).finish()
+        f.debug_struct("Hasher").field("cost", &self.0.cost).field("stats", &self.stats()).finish()
     }
 }
 

@@ -4,6 +4,8 @@
 
 mod hash_job;
 mod hash_pool;
+mod hash_queue;
+mod hash_worker;
 mod hasher;
 mod password_hash;
 pub mod random;
@@ -11,6 +13,6 @@ pub mod refresh_token;
 pub mod seal;
 pub mod signing_keys;
 
-pub use hash_pool::Overloaded;
+pub use hash_queue::{HashingStats, Overloaded};
 pub use hasher::{Hasher, HasherSettings, Verdict};
 pub use password_hash::{Cost, CostError, PasswordHash, UnknownHash};

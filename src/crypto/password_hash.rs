@@ -8,41 +8,49 @@ use std::fmt;
 
 use aws_lc_rs::hmac;
 use base64ct::{Base64, Base64Bcrypt, Encoding};
+use bcrypt_lanes::{Digest, Key, Salt};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::hash_job::{Digest, Key, Salt};
 use crate::domain::Password;
 
 /// How much work a new hash is: 2^cost rounds of bcrypt.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Cost(u8);
+pub struct Cost(bcrypt_lanes::Cost);
 
 impl Cost {
     /// 12, a quarter of a second of one core of 2023, and what the API promises.
-    pub const DEFAULT: Self = Self(12);
+    pub const DEFAULT: Self = Self(bcrypt_lanes::Cost::of::<12>());
     /// The least that a server may be configured to.
     pub const MIN: Self = Self::DEFAULT;
     /// The most, about four seconds: more could not be hashed within the queue's ten.
-    pub const MAX: Self = Self(16);
+    pub const MAX: Self = Self(bcrypt_lanes::Cost::of::<16>());
 
     /// Takes a cost from the configuration.
     ///
     /// # Errors
     /// [`CostError`] outside of [`Cost::MIN`] to [`Cost::MAX`].
     pub fn new(cost: u8) -> Result<Self, CostError> {
-        if (Self::MIN.0..=Self::MAX.0).contains(&cost) { Ok(Self(cost)) } else { Err(CostError) }
+        match bcrypt_lanes::Cost::new(cost) {
+            Ok(known) if (Self::MIN.0..=Self::MAX.0).contains(&known) => Ok(Self(known)),
+            _ => Err(CostError),
+        }
     }
 
     /// The least that bcrypt knows, 16 rounds, for tests that hash a lot. No configuration leads here.
     #[must_use]
     pub const fn for_tests() -> Self {
-        Self(LEAST_KNOWN)
+        Self(bcrypt_lanes::Cost::MIN)
     }
 
     /// The number as it is written in a hash.
     #[must_use]
     pub const fn get(self) -> u8 {
+        self.0.get()
+    }
+
+    /// The same for bcrypt.
+    pub(super) const fn of_bcrypt(self) -> bcrypt_lanes::Cost {
         self.0
     }
 }
@@ -50,7 +58,7 @@ impl Cost {
 #[cfg(test)]
 impl Cost {
     /// One above [`Cost::for_tests`], so that it outdates what was made there.
-    pub(super) const ABOVE_FOR_TESTS: Self = Self(LEAST_KNOWN + 1);
+    pub(super) const ABOVE_FOR_TESTS: Self = Self(bcrypt_lanes::Cost::of::<5>());
 }
 
 impl Default for Cost {
@@ -73,7 +81,7 @@ pub struct CostError;
 pub struct PasswordHash {
     text: String,
     scheme: Scheme,
-    cost: u8,
+    cost: bcrypt_lanes::Cost,
     salt: Salt,
     digest: Digest,
 }
@@ -95,7 +103,8 @@ impl PasswordHash {
     /// [`UnknownHash`] if it is of no format above, or its cost is not between 4 and 16.
     pub fn parse(text: &str) -> Result<Self, UnknownHash> {
         let (scheme, cost, salt, digest) = fields(text).ok_or(UnknownHash)?;
-        if !(LEAST_KNOWN..=Cost::MAX.get()).contains(&cost) {
+        let cost = bcrypt_lanes::Cost::new(cost).map_err(|_| UnknownHash)?;
+        if cost > Cost::MAX.0 {
             return Err(UnknownHash);
         }
         Ok(Self { text: text.to_owned(), scheme, cost, salt: decoded(salt)?, digest: decoded(digest)? })
@@ -110,7 +119,7 @@ impl PasswordHash {
     /// Whether it is less work to guess than a hash made at this cost.
     #[must_use]
     pub fn is_outdated(&self, cost: Cost) -> bool {
-        self.cost < cost.get()
+        self.cost < cost.0
     }
 
     /// Writes the hash of a password whose [`NewHash::key`] made this digest.
@@ -122,7 +131,7 @@ impl PasswordHash {
             Scheme::Plain => format!("{PLAIN_PREFIX}{cost:02}${salt_text}{digest_text}"),
             Scheme::Hmac => format!("{HMAC_PREFIX}{cost}${salt_text}${digest_text}"),
         };
-        Self { text, scheme, cost, salt, digest }
+        Self { text, scheme, cost: plan.cost.0, salt, digest }
     }
 
     /// What to hash to compare a password with this, and whether the outcome can count.
@@ -130,14 +139,14 @@ impl PasswordHash {
     /// It cannot if the password is one that this scheme never takes; what is hashed then only costs the same.
     pub(super) fn key(&self, password: &Password) -> (Key, bool) {
         let password = password.expose().as_bytes();
-        let plain = if self.scheme == Scheme::Plain { Key::of(password) } else { None };
+        let plain = if self.scheme == Scheme::Plain { Key::from_password(password).ok() } else { None };
         match plain {
             Some(key) => (key, true),
             None => (hmac_key(&self.salt_text(), password), self.scheme == Scheme::Hmac),
         }
     }
 
-    pub(super) fn cost(&self) -> u8 {
+    pub(super) fn cost(&self) -> bcrypt_lanes::Cost {
         self.cost
     }
 
@@ -178,16 +187,14 @@ impl NewHash {
     /// Chooses the scheme for a password and the key to hash.
     pub(super) fn plan(password: &Password, cost: Cost, salt: Salt) -> (Self, Key) {
         let password = password.expose().as_bytes();
-        let (scheme, key) = match Key::of(password) {
-            Some(key) => (Scheme::Plain, key),
-            None => (Scheme::Hmac, hmac_key(&Base64Bcrypt::encode_string(&salt), password)),
+        let (scheme, key) = match Key::from_password(password) {
+            Ok(key) => (Scheme::Plain, key),
+            Err(_) => (Scheme::Hmac, hmac_key(&Base64Bcrypt::encode_string(&salt), password)),
         };
         (Self { cost, salt, scheme }, key)
     }
 }
 
-/// The least cost that bcrypt knows (OpenBSD's `bcrypt.c`).
-const LEAST_KNOWN: u8 = 4;
 /// `$2b$` says that the implementation is free of two defects of 2011 and 2014; without them all three are one.
 const PLAIN_PREFIX: &str = "$2b$";
 /// Version 2 of passlib's `bcrypt_sha256`; version 1 had a bare SHA-256 and is not taken.
@@ -226,7 +233,7 @@ fn decoded<const N: usize>(text: &str) -> Result<[u8; N], UnknownHash> {
 fn hmac_key(salt_text: &str, password: &[u8]) -> Key {
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, salt_text.as_bytes()), password);
     let text = Zeroizing::new(Base64::encode_string(tag.as_ref()));
-    Key::cut(text.as_bytes())
+    Key::from_truncated(text.as_bytes())
 }
 
 #[cfg(test)]
@@ -242,7 +249,7 @@ mod tests {
     fn known_formats_are_read_and_kept() {
         for text in [PLAIN.to_owned(), HMAC.to_owned(), PLAIN.replace("2b", "2a"), PLAIN.replace("2b", "2y")] {
             let hash = PasswordHash::parse(&text).unwrap();
-            assert_eq!((hash.as_stored(), hash.cost()), (text.as_str(), 12));
+            assert_eq!((hash.as_stored(), hash.cost().get()), (text.as_str(), 12));
         }
     }
 
@@ -299,7 +306,7 @@ mod tests {
             let (plan, _) = NewHash::plan(&Password::presented(raw), Cost::DEFAULT, salt);
             let made = PasswordHash::made(&plan, digest);
             let read = PasswordHash::parse(made.as_stored()).unwrap();
-            prop_assert_eq!((read.salt(), read.scheme, read.cost()), (salt, made.scheme, 12));
+            prop_assert_eq!((read.salt(), read.scheme, read.cost().get()), (salt, made.scheme, 12));
             prop_assert!(read.has_digest(&digest));
         }
 

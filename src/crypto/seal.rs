@@ -10,6 +10,8 @@ use aws_lc_rs::{
 };
 use zeroize::Zeroizing;
 
+use crate::config::{RootSecret, RootSecrets};
+
 /// The first byte of everything sealed, so that the format can change one day.
 const VERSION: u8 = 1;
 /// Bytes that tell which root secret sealed a value; not secret, too few to help a guess.
@@ -50,9 +52,17 @@ impl Sealer {
     ///
     /// # Errors
     /// [`SealError::NoRootSecret`] if there is none; [`SealError::Library`] should not happen.
-    pub fn new<'a>(root_secrets: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, SealError> {
+    fn new<'a>(root_secrets: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, SealError> {
         let keys = root_secrets.into_iter().map(SealingKey::derive).collect::<Result<Vec<_>, _>>()?;
         if keys.is_empty() { Err(SealError::NoRootSecret) } else { Ok(Self { keys }) }
+    }
+
+    /// Derives the sealing keys of the configured root secrets.
+    ///
+    /// # Errors
+    /// As [`Sealer::new`].
+    pub fn under(root_secrets: &RootSecrets) -> Result<Self, SealError> {
+        Self::new(root_secrets.opening().map(RootSecret::expose))
     }
 
     /// Encrypts `secret`; only [`Sealer::open`] with the same `name` reads it again.
@@ -144,26 +154,26 @@ mod tests {
 
     #[test]
     fn what_is_sealed_can_be_opened_under_its_name_only() {
-        let sealer = sealer(&["a"]);
+        let one = sealer(&["a"]);
 
-        let sealed = sealer.seal("key/1", b"secret").unwrap();
+        let sealed = one.seal("key/1", b"secret").unwrap();
 
-        assert_eq!(sealer.open("key/1", &sealed).unwrap().as_slice(), b"secret");
-        assert!(matches!(sealer.open("key/2", &sealed), Err(SealError::Altered)));
+        assert_eq!(one.open("key/1", &sealed).unwrap().as_slice(), b"secret");
+        assert!(matches!(one.open("key/2", &sealed), Err(SealError::Altered)));
     }
 
     #[test]
     fn every_changed_bit_and_every_cut_is_noticed() {
-        let sealer = sealer(&["a"]);
-        let sealed = sealer.seal("key", b"secret").unwrap();
+        let one = sealer(&["a"]);
+        let sealed = one.seal("key", b"secret").unwrap();
 
         for position in 0..sealed.len() {
             for bit in 0..8 {
                 let mut altered = sealed.clone();
                 altered[position] ^= 1 << bit;
-                assert!(sealer.open("key", &altered).is_err(), "byte {position}, bit {bit}");
+                assert!(one.open("key", &altered).is_err(), "byte {position}, bit {bit}");
             }
-            assert!(sealer.open("key", &sealed[..position]).is_err(), "cut at {position}");
+            assert!(one.open("key", &sealed[..position]).is_err(), "cut at {position}");
         }
     }
 
@@ -181,8 +191,8 @@ mod tests {
 
     #[test]
     fn the_same_secret_never_looks_the_same_twice() {
-        let sealer = sealer(&["a"]);
+        let one = sealer(&["a"]);
 
-        assert_ne!(sealer.seal("key", b"secret").unwrap(), sealer.seal("key", b"secret").unwrap());
+        assert_ne!(one.seal("key", b"secret").unwrap(), one.seal("key", b"secret").unwrap());
     }
 }

@@ -3,6 +3,9 @@
 //! Holds no values: what a driver says about a row may contain an address or a hash, so its details are left out.
 
 use std::fmt;
+use std::time::Duration;
+
+use crate::circuit_breaker::{CallError, Outage};
 
 /// Why a statement or a transaction did not do its work.
 ///
@@ -32,6 +35,12 @@ pub enum DatabaseError {
     /// The time was over: for a connection, a turn, a statement or the whole transaction. Nothing has changed.
     #[error("the database took too long: {0}")]
     Timeout(&'static str),
+    /// It was not asked: it has not answered for a while, and its breaker is open. Nothing has changed.
+    #[error("the database has not answered for a while; it is asked again in {retry_after:?}")]
+    Refused {
+        /// When asking again makes sense.
+        retry_after: Duration,
+    },
     /// The commit was sent and no answer came: it may or may not have happened. Never a success, never a conflict.
     #[error("the outcome of the commit is unknown ({0})")]
     CommitUnknown(String),
@@ -47,15 +56,6 @@ pub enum DatabaseError {
 }
 
 impl DatabaseError {
-    /// Whether the database itself was at fault, as a circuit breaker counts it: answers and mistakes of ours are not.
-    #[must_use]
-    pub fn is_outage(&self) -> bool {
-        match self {
-            Self::Unavailable { .. } | Self::Timeout(_) | Self::CommitUnknown(_) | Self::Corrupt(_) => true,
-            Self::Unique { .. } | Self::ForeignKey | Self::NoRow | Self::Failed | Self::Other(_) => false,
-        }
-    }
-
     /// The constraint that refused a duplicate, if that is what happened.
     #[must_use]
     pub fn violated_constraint(&self) -> Option<&str> {
@@ -65,8 +65,38 @@ impl DatabaseError {
         }
     }
 
+    /// Whether the database itself was at fault, as a circuit breaker counts it: answers and mistakes of ours are not.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Unavailable { .. } | Self::Timeout(_) | Self::CommitUnknown(_) | Self::Corrupt(_) => true,
+            Self::Unique { .. }
+            | Self::ForeignKey
+            | Self::NoRow
+            | Self::Refused { .. }
+            | Self::Failed
+            | Self::Other(_) => false,
+        }
+    }
+
     pub(super) fn unavailable(fault: Fault, detail: impl Into<String>) -> Self {
         Self::Unavailable { fault, detail: detail.into() }
+    }
+}
+
+impl Outage for DatabaseError {
+    fn is_outage(&self) -> bool {
+        self.is_outage()
+    }
+}
+
+impl From<CallError<Self>> for DatabaseError {
+    fn from(error: CallError<Self>) -> Self {
+        match error {
+            CallError::Rejected(rejected) => Self::Refused { retry_after: rejected.retry_after },
+            CallError::TimedOut { .. } => Self::Timeout("the whole call"),
+            CallError::Failed(error) => error,
+        }
     }
 }
 

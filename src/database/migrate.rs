@@ -13,7 +13,7 @@ use super::row::{FromRow, Row};
 use super::statement::Statement;
 use super::{Database, Engine};
 
-/// How long to wait for another node that is migrating.
+/// How long the steps may take, on a server, with the wait for another node that is taking them.
 pub(super) const PATIENCE: Duration = Duration::from_mins(10);
 
 macro_rules! scripts {

@@ -26,6 +26,7 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 //! ```
 
+mod document;
 mod error;
 mod migrate;
 mod postgres;
@@ -39,12 +40,18 @@ mod value;
 
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::task::AbortHandle;
+
+use crate::circuit_breaker::{self, Breaker};
 
 use self::postgres::Postgres;
 use self::queries::{Query, Visit};
 use self::sqlite::Sqlite;
 
+pub use self::document::schema as schema_document;
 pub use self::error::{DatabaseError, Fault};
 pub use self::migrate::{Applied, MigrateError, Migration};
 pub use self::queries::{Reads, Writes};
@@ -62,6 +69,15 @@ pub struct Database {
 
 struct Inner {
     backend: Backend,
+    breaker: Arc<Breaker>,
+    /// Finds out when a database that had gone is back.
+    monitor: AbortHandle,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.monitor.abort();
+    }
 }
 
 enum Backend {
@@ -122,7 +138,21 @@ impl Database {
             let expected = "the database address must begin with sqlite:// or postgres://";
             return Err(DatabaseError::Other(expected.to_owned()));
         };
-        Ok(Self { inner: Arc::new(Inner { backend }) })
+        let started = Instant::now();
+        let breaker =
+            Arc::new(Breaker::new("database", circuit_breaker::Settings::DATABASE, move || started.elapsed()));
+        let deadline = settings.statement_timeout;
+        let inner = Arc::new_cyclic(|inner: &Weak<Inner>| {
+            let monitor = tokio::spawn(watch(Arc::clone(&breaker), inner.clone(), deadline)).abort_handle();
+            Inner { backend, breaker, monitor }
+        });
+        Ok(Self { inner })
+    }
+
+    /// How the breaker before the database stands.
+    #[must_use]
+    pub fn breaker(&self) -> circuit_breaker::Snapshot {
+        self.inner.breaker.snapshot()
     }
 
     /// Opens a transaction. Dropped, it is rolled back.
@@ -144,9 +174,7 @@ impl Database {
     /// # Errors
     /// Whatever keeps it from answering.
     pub async fn ping(&self) -> Result<(), DatabaseError> {
-        static PING: Statement = Statement::new("select 1");
-
-        self.run_read(Query { statement: &PING, arguments: &[] }, &mut |_| Ok(())).await.map(|_| ())
+        self.call(self.inner.backend.ping()).await
     }
 
     /// Which engine it is.
@@ -171,19 +199,40 @@ impl Database {
         if !query.statement.reads_only() {
             return Err(DatabaseError::Other("a statement that writes needs a transaction".to_owned()));
         }
-        self.call(async {
-            match &self.inner.backend {
-                Backend::Sqlite(sqlite) => sqlite.read(query, visit).await,
-                Backend::Postgres(postgres) => postgres.read(query, visit).await,
-            }
-        })
-        .await
+        self.call(self.inner.backend.read(query, visit)).await
     }
 
-    /// Every call to an engine passes here.
+    /// Every call to an engine passes here, and so through the breaker.
     async fn call<T>(&self, work: impl Future<Output = Result<T, DatabaseError>> + Send) -> Result<T, DatabaseError> {
-        work.await
+        self.inner.breaker.call(work).await.map_err(DatabaseError::from)
     }
+}
+
+impl Backend {
+    async fn read(&self, query: Query<'_>, visit: &mut Visit<'_>) -> Result<u64, DatabaseError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.read(query, visit).await,
+            Self::Postgres(postgres) => postgres.read(query, visit).await,
+        }
+    }
+
+    async fn ping(&self) -> Result<(), DatabaseError> {
+        static PING: Statement = Statement::new("select 1");
+
+        self.read(Query { statement: &PING, arguments: &[] }, &mut |_| Ok(())).await.map(|_| ())
+    }
+}
+
+/// Asks a database whose breaker is open for a sign of life until there is one.
+async fn watch(breaker: Arc<Breaker>, inner: Weak<Inner>, deadline: Duration) {
+    let ping = || async {
+        match inner.upgrade() {
+            Some(inner) => inner.backend.ping().await,
+            // Nobody is left to ask for: this task is about to be ended.
+            None => Ok(()),
+        }
+    };
+    breaker.monitor(deadline, ping).await;
 }
 
 impl fmt::Debug for Database {

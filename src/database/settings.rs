@@ -26,7 +26,8 @@ pub struct DatabaseSettings {
     /// How long a transaction may stay open before it is rolled back. Default 1 s.
     ///
     /// SQLite has one writer: whoever holds a transaction open keeps all others waiting. The time counts from
-    /// the turn being granted, so a task that has stopped running gives it back as well.
+    /// the turn being granted, so a task that has stopped running gives it back as well. On PostgreSQL it is the time
+    /// between two statements, and the whole may take one `statement_timeout` more.
     pub lease: Duration,
 }
 

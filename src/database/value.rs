@@ -106,3 +106,13 @@ impl<'a> From<&'a Vec<u8>> for Value<'a> {
         Self::Bytes(Some(bytes))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Value;
+
+    #[test]
+    fn an_argument_prints_as_its_type() {
+        assert_eq!(format!("{:?}", [Value::from("s3cret"), Value::from(&b"s3cret"[..])]), "[text, bytes]");
+    }
+}

@@ -17,7 +17,10 @@ use axum::{
 use super::request_id;
 use crate::{
     app::App,
-    domain::{SessionId, UserId},
+    domain::{
+        SessionId, UserId,
+        client_address::{ClientAddress, ForwardedHeaders},
+    },
 };
 
 /// One request and what is known of it.
@@ -28,7 +31,7 @@ pub struct Exchange {
     /// The trace that the request belongs to, if it said so (W3C Trace Context).
     pub trace_id: Option<String>,
     /// The client's address: the peer's, or what a trusted proxy says.
-    pub client_ip: IpAddr,
+    pub client: ClientAddress,
     /// Whether the client came over HTTPS.
     pub is_https: bool,
     /// The method.
@@ -52,7 +55,7 @@ impl Exchange {
         Self {
             request_id: request_id::of(headers),
             trace_id: trace_id(headers),
-            client_ip: peer,
+            client: client_address(peer, headers, app),
             is_https: is_https(peer, headers, app),
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
@@ -102,6 +105,16 @@ impl Exchange {
     pub fn latency_ms(&self) -> f64 {
         (self.started.elapsed().as_secs_f64() * 1_000_000.0).round() / 1000.0
     }
+}
+
+fn client_address(peer: IpAddr, headers: &HeaderMap, app: &App) -> ClientAddress {
+    // What is not text stands as an empty entry, which ends the search at the proxy that wrote it.
+    let values = |name: &str| -> Vec<&str> {
+        headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect()
+    };
+    let (x_forwarded_for, forwarded) = (values("x-forwarded-for"), values("forwarded"));
+    let forwarded = ForwardedHeaders { x_forwarded_for: &x_forwarded_for, forwarded: &forwarded };
+    ClientAddress::find(peer, forwarded, &app.config.http.trusted_proxies)
 }
 
 /// Whether the client came over HTTPS, as only a trusted proxy can tell.

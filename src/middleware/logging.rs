@@ -17,7 +17,7 @@ pub(super) fn record(exchange: &Exchange, status: StatusCode) {
         path = exchange.path,
         status = status.as_u16(),
         latency_ms = exchange.latency_ms(),
-        client_ip = %exchange.client_ip,
+        client_ip = %exchange.client.ip(),
         user_id = exchange.user().map(UserId::get),
         session_id = exchange.session().map(tracing::field::display),
         "answered"

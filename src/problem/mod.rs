@@ -5,6 +5,7 @@
 //! becomes a body at the edge of the service (`middleware::exception`), where the request's id and path are
 //! known. Causes travel inside for the log and never reach the client.
 
+mod document;
 mod registry;
 pub(crate) mod responses;
 
@@ -18,6 +19,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{crypto::Overloaded, database::DatabaseError};
+pub use document::document;
 pub use registry::{Code, Entry};
 pub(crate) use responses::refusals;
 
@@ -165,10 +167,12 @@ const DEPENDENCY_WAIT: Duration = Duration::from_secs(2);
 
 impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
-        if error.is_outage() {
-            Self::new(Code::ServiceUnavailable).retry_after(DEPENDENCY_WAIT).because(error)
-        } else {
-            Self::internal(error)
+        match error {
+            DatabaseError::Refused { retry_after } => Self::new(Code::ServiceUnavailable).retry_after(retry_after),
+            error if error.is_outage() => {
+                Self::new(Code::ServiceUnavailable).retry_after(DEPENDENCY_WAIT).because(error)
+            }
+            error => Self::internal(error),
         }
     }
 }

@@ -39,10 +39,9 @@ pub(crate) fn of(codes: &[Code]) -> BTreeMap<String, RefOr<Response>> {
 pub(crate) fn add(responses: &mut BTreeMap<String, RefOr<Response>>, code: Code, status: u16) {
     let empty = || RefOr::T(ResponseBuilder::new().content(MEDIA_TYPE, content()).build());
     let RefOr::T(response) = responses.entry(status.to_string()).or_insert_with(empty) else { return };
-    if !response.description.is_empty() {
-        response.description.push('\n');
-    }
-    response.description.push_str(&format!("- `{}`: {}", code.as_str(), code.entry().title));
+    let line = format!("- `{}`: {}", code.as_str(), code.entry().title);
+    let is_first = response.description.is_empty();
+    response.description = if is_first { line } else { format!("{}\n{line}", response.description) };
     if let Some(RefOr::T(content)) = response.content.get_mut(MEDIA_TYPE) {
         content.examples.insert(code.as_str().to_owned(), RefOr::T(example(code, status)));
     }
@@ -58,7 +57,7 @@ fn example(code: Code, status: u16) -> Example {
 
 fn body(code: Code, status: u16) -> Value {
     let entry = code.entry();
-    let mut body = json!({
+    let body = json!({
         "type": format!("http://127.0.0.1:8000/problems/{}", entry.code),
         "title": entry.title,
         "status": status,
@@ -67,14 +66,22 @@ fn body(code: Code, status: u16) -> Value {
         "code": entry.code,
         "request_id": "0192f1c47a5e7c3b9d2e5f60718293a4",
     });
-    let error = match code {
+    let errors = match code {
         Code::EmailTaken => {
             json!([{"field": "email", "code": "taken", "message": "This address has an account already."}])
         }
         Code::UsernameTaken => json!([{"field": "username", "code": "taken", "message": "This name is taken."}]),
         Code::ValidationFailed => json!([{"field": "email", "code": "missing", "message": "This field is required."}]),
-        _ => return body,
+        _ => json!([]),
     };
-    body["errors"] = error;
+    with_errors(body, errors)
+}
+
+/// The body with its `errors`, which only some codes have.
+fn with_errors(mut body: Value, errors: Value) -> Value {
+    let has_errors = errors.as_array().is_some_and(|errors| !errors.is_empty());
+    if let (Value::Object(members), true) = (&mut body, has_errors) {
+        members.insert("errors".to_owned(), errors);
+    }
     body
 }

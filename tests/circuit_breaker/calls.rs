@@ -199,6 +199,27 @@ async fn a_permit_guards_work_that_is_more_than_one_future() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_ends_in_another_period_than_it_began_in_counts_nothing() {
+    let breaker = breaker(settings());
+    let (while_open, while_half_open, once_closed) =
+        (breaker.admit().unwrap(), breaker.admit().unwrap(), breaker.admit().unwrap());
+
+    open(&breaker).await;
+    let counted = breaker.snapshot().counts;
+    while_open.settle(Verdict::Failure);
+    assert_eq!(breaker.snapshot().counts, counted);
+
+    advance(OPEN_TIME).await;
+    let probe = breaker.admit().unwrap();
+    while_half_open.settle(Verdict::Failure);
+    assert_eq!(breaker.snapshot().state, State::HalfOpen { in_flight: 1, passed: 0 });
+
+    probe.settle(Verdict::Success);
+    once_closed.settle(Verdict::Failure);
+    assert_eq!((breaker.is_closed(), breaker.snapshot().counts), (true, Counts::default()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_outage_is_one_warning_and_one_line_when_it_is_over() {
     let log = Log::default();
     let lines = log.clone();

@@ -111,6 +111,11 @@ fn each_event_in_each_state_leads_where_the_table_says() {
 }
 
 #[test]
+fn states_have_names() {
+    assert_eq!([CLOSED, OPEN, half(1, 0)].map(State::as_str), ["closed", "open", "half_open"]);
+}
+
+#[test]
 fn a_monitored_breaker_lets_only_the_monitor_probe() {
     let settings = Settings { prober: Prober::Monitor, ..SETTINGS };
     let mut machine = Machine::new(settings);

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use countersign::circuit_breaker::{Breaker, CallError, Fault, Settings};
+use countersign::circuit_breaker::{Breaker, CallError, Outage, Settings};
 use tokio::time::Instant;
 
 /// What a dependency may answer.
@@ -15,8 +15,8 @@ pub(crate) enum Answer {
     ConnectionLost,
 }
 
-impl Fault for Answer {
-    fn is_fault(&self) -> bool {
+impl Outage for Answer {
+    fn is_outage(&self) -> bool {
         match self {
             Self::Duplicate => false,
             Self::ConnectionLost => true,

@@ -118,7 +118,7 @@ pub(crate) fn launch(directory: &Path, grace: u32) -> (File, u16, Child) {
 }
 
 /// Runs one statement on a connection of its own, from any context: the caller may or may not be inside a runtime.
-fn administer(server: &str, sql: String) -> Result<(), tokio_postgres::Error> {
+pub(crate) fn administer(server: &str, sql: String) -> Result<(), tokio_postgres::Error> {
     let url = format!("{server}/postgres?connect_timeout=5");
     let work = async move {
         let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await?;

@@ -8,7 +8,20 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use crate::postgres::{address, binaries, is_root, launch, memory, unique};
+use crate::postgres::{address, administer, binaries, is_root, launch, memory, unique};
+
+/// An authority, and a certificate of it for the loopback address; the server wants to own its key.
+const CERTIFICATES: &str = "set -e
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=Test authority' \\
+        -keyout authority.key -out authority.crt
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=Test server' \\
+        -keyout server.key -out server.csr
+    echo 'subjectAltName = IP:127.0.0.1' >server.ext
+    openssl x509 -req -in server.csr -CA authority.crt -CAkey authority.key -CAcreateserial -days 2 \\
+        -extfile server.ext -out server.crt
+    chmod 600 server.key
+    chown --reference=PG_VERSION server.key server.crt
+";
 
 /// A server of its own, for a test that harms it. Ends with this value.
 pub(crate) struct Server {
@@ -51,6 +64,16 @@ impl Server {
         self.signal("CONT");
     }
 
+    /// Gives it a certificate for its address and answers the file with the authority that signed it.
+    pub(crate) fn speak_tls(&self) -> PathBuf {
+        let data = self.directory.join("server/data");
+        let made = Command::new("sh").args(["-c", CERTIFICATES]).current_dir(&data).stderr(Stdio::null()).status();
+        assert!(made.expect("sh").success(), "openssl made no certificates");
+        administer(&self.url(), "alter system set ssl = on".to_owned()).expect("a setting");
+        administer(&self.url(), "select pg_reload_conf()".to_owned()).expect("a reload");
+        data.join("authority.crt")
+    }
+
     fn control(&self, arguments: &[&str]) {
         let control = binaries().join("pg_ctl");
         let mut command = if is_root() {
@@ -68,7 +91,11 @@ impl Server {
     fn signal(&self, signal: &str) {
         let pid_file = fs::read_to_string(self.directory.join("server/data/postmaster.pid")).expect("a running server");
         let postmaster = pid_file.lines().next().expect("its process id");
-        let send = format!("kill -{signal} {postmaster} $(cat /proc/{postmaster}/task/{postmaster}/children)");
+        // One that ends meanwhile needs no signal.
+        let send = format!(
+            "kill -{signal} {postmaster} && for child in $(cat /proc/{postmaster}/task/{postmaster}/children)
+             do kill -{signal} $child || true; done"
+        );
         assert!(Command::new("sh").args(["-c", &send]).status().expect("sh").success());
     }
 }

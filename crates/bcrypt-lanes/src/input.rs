@@ -18,6 +18,17 @@ impl Cost {
     /// The most that bcrypt knows, 2^31 rounds: more than a day.
     pub const MAX: Self = Self(31);
 
+    /// A cost that is written in the program; one out of range does not compile.
+    ///
+    /// ```
+    /// assert_eq!(bcrypt_lanes::Cost::of::<12>().rounds(), 4096);
+    /// ```
+    #[must_use]
+    pub const fn of<const COST: u8>() -> Self {
+        const { assert!(COST >= Self::MIN.0 && COST <= Self::MAX.0, "a cost is between 4 and 31") }
+        Self(COST)
+    }
+
     /// Takes a cost between 4 and 31, the range of OpenBSD's bcrypt.
     ///
     /// # Errors
@@ -70,7 +81,7 @@ impl Key {
     ///
     /// # Errors
     /// [`KeyError::TooLong`] above 72 bytes: other implementations ignore what follows, so that two passwords open one
-    /// account. To check a hash that was made that way, cut the password to 72 bytes yourself.
+    /// account. [`Key::from_truncated`] checks a hash that was made that way.
     /// [`KeyError::Nul`] for a password with a NUL byte: implementations in C end there, others do not.
     pub fn from_password(password: &[u8]) -> Result<Self, KeyError> {
         if password.contains(&0) {
@@ -79,7 +90,15 @@ impl Key {
         if password.len() > Self::MAX_BYTES {
             return Err(KeyError::TooLong);
         }
-        Ok(Self::cycled(password.iter().chain(&[0]).take(Self::MAX_BYTES)))
+        Ok(Self::from_truncated(password))
+    }
+
+    /// Makes a key as most implementations do: the password and a NUL byte, of which only the first 72 bytes count.
+    ///
+    /// A NUL byte inside the password is like any other.
+    #[must_use]
+    pub fn from_truncated(password: &[u8]) -> Self {
+        Self::cycled(password.iter().chain(&[0]).take(Self::MAX_BYTES))
     }
 
     /// Makes a key of bytes as they are: NUL bytes are like any other, none is added.

@@ -5,7 +5,7 @@
 use crate::{
     Cost, Digest, Key, Salt, digest,
     input::salt_words,
-    kernel::{self, Lane},
+    kernel::{self, Lane, WIDTH},
 };
 
 /// The work of one hash.
@@ -53,9 +53,6 @@ struct Seat<T> {
     tag: T,
 }
 
-/// Four lanes use the registers, the ports and half the first-level cache of a current core: a fifth gains nothing.
-const WIDTH: usize = 4;
-
 impl<T> Lanes<T> {
     /// How many jobs fit at a time: 4.
     pub const WIDTH: usize = WIDTH;
@@ -92,12 +89,8 @@ impl<T> Lanes<T> {
     pub fn advance(&mut self, rounds: u32, mut finished: impl FnMut(T, Digest)) -> u32 {
         let shortest = self.seats.iter().map(|seat| seat.rounds_left).min();
         let rounds = shortest.map_or(0, |left| left.min(rounds));
-        match self.seats.len() {
-            0 => {}
-            1 => self.run::<1>(rounds),
-            2 => self.run::<2>(rounds),
-            3 => self.run::<3>(rounds),
-            _ => self.run::<WIDTH>(rounds),
+        if let Some(busy) = self.lanes.get_mut(..self.seats.len()) {
+            kernel::advance(busy, rounds);
         }
         for seat in &mut self.seats {
             seat.rounds_left -= rounds;
@@ -109,12 +102,6 @@ impl<T> Lanes<T> {
     /// Drops each job whose tag does not satisfy `wanted`, and wipes its lane.
     pub fn retain(&mut self, mut wanted: impl FnMut(&T) -> bool) {
         self.take_out(|seat| !wanted(&seat.tag), |_, _| {});
-    }
-
-    fn run<const N: usize>(&mut self, rounds: u32) {
-        if let Some(busy) = self.lanes.first_chunk_mut::<N>() {
-            kernel::advance(busy, rounds);
-        }
     }
 
     /// Takes out each seat that `goes`, and moves the last one into its place.

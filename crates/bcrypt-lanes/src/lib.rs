@@ -45,7 +45,7 @@ pub fn hash(password: &[u8], cost: Cost, salt: Salt) -> Result<Hash, KeyError> {
 /// # Errors
 /// [`VerifyError::Hash`] if the stored text is no bcrypt hash that this crate checks: a case for the operator.
 /// [`VerifyError::Key`] if the password is one that [`hash`] refuses, and so belongs to no hash of this crate; hashes
-/// of other implementations may have been made of its first 72 bytes.
+/// of other implementations may have been made of its first 72 bytes (see [`Key::from_truncated`]).
 pub fn verify(password: &[u8], stored: &str) -> Result<bool, VerifyError> {
     let stored: Hash = stored.parse().map_err(VerifyError::Hash)?;
     let key = Key::from_password(password).map_err(VerifyError::Key)?;

@@ -150,6 +150,18 @@ fn a_password_that_bcrypt_cannot_take_whole_is_refused() {
 }
 
 #[test]
+fn a_hash_of_a_password_that_its_maker_cut_can_be_checked() {
+    for (ignored, (password, published)) in
+        [(b"chars after 72 are ignored", CRYPT_BLOWFISH[4]), (&[0xff; 26], CRYPT_BLOWFISH[15])]
+    {
+        let stored: Hash = published.parse().unwrap();
+        let key = Key::from_truncated(&[password, ignored].concat());
+
+        assert!(stored.matches(&bcrypt(stored.cost, &stored.salt, &key)), "{published}");
+    }
+}
+
+#[test]
 fn the_bare_function_takes_bytes_as_they_are() {
     // jBCrypt's first vector is the empty password: a key of one NUL byte, which may be repeated at will.
     let stored: Hash = JBCRYPT[0].1.parse().unwrap();

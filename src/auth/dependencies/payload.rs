@@ -6,7 +6,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use axum::{
-    body::{Body, Bytes},
+    body::Bytes,
     extract::{FromRequest, Request},
     http::{HeaderMap, header},
 };
@@ -125,7 +125,7 @@ pub(crate) async fn read_body(request: Request, app: &App) -> Result<Bytes, Prob
     if announced.is_some_and(|length: usize| length > limit) {
         return Err(Problem::new(Code::BodyTooLarge));
     }
-    let reading = Limited::new(Body::from(request.into_body()), limit).collect();
+    let reading = Limited::new(request.into_body(), limit).collect();
     match tokio::time::timeout(bounds.body_timeout(), reading).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::new(Code::BodyTooLarge)),

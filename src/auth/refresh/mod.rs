@@ -14,8 +14,8 @@ use tracing::warn;
 use crate::{
     app::App,
     auth::{
-        sessions::{self, Opened},
-        tokens::{self, SignedIn},
+        sessions,
+        tokens::{self, Opened, SignedIn},
     },
     crypto::refresh_token::RefreshToken,
     database::DatabaseError,

@@ -10,7 +10,7 @@ use countersign_token::VerifyError;
 
 use crate::{
     app::App,
-    auth::tokens,
+    auth::tokens::{self, Opened},
     crypto::{
         random,
         refresh_token::{RefreshToken, SessionSecret},
@@ -22,16 +22,6 @@ use crate::{
         user::ActiveUser,
     },
 };
-
-/// A session that has just been opened or refreshed, with the token for its next refresh.
-pub struct Opened {
-    /// The session.
-    pub id: SessionId,
-    /// When it ends, however often it is refreshed.
-    pub expires_at: Timestamp,
-    /// The token that refreshes it next.
-    pub refresh_token: RefreshToken,
-}
 
 /// Opens a session for a user, in the transaction that found them to be who they say.
 ///

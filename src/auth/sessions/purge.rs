@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How long the row of a session that was ended stays.
-const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+const KEPT: Duration = Duration::from_hours(24);
 
 /// How many rows are looked at in one transaction: a few milliseconds of the one writer of SQLite.
 const STRETCH: i64 = 500;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use rustls::ClientConfig;
@@ -16,6 +17,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::super::error::DatabaseError;
 use super::super::settings::DatabaseSettings;
+
+/// How much later than ours the server's limit on idle transactions is, so that ours is the one that is told.
+const LATER: Duration = Duration::from_millis(250);
 
 /// Makes the pool. Connects nowhere yet.
 pub(super) fn pool(settings: &DatabaseSettings) -> Result<Pool, DatabaseError> {
@@ -96,12 +100,12 @@ fn configure(mut config: Config, tls: &Tls, settings: &DatabaseSettings) -> Conf
         let hosts = u32::try_from(config.get_hosts().len().max(1)).unwrap_or(1);
         config.connect_timeout(settings.wait_timeout / hosts);
     }
-    // The server gives up when we have, so that nothing waits for a lock on behalf of nobody.
+    // The server gives up after we have, so that nothing waits for a lock, or holds one, on behalf of nobody.
     let limits = format!(
         "{} -c statement_timeout={} -c idle_in_transaction_session_timeout={}",
         config.get_options().unwrap_or_default(),
         settings.statement_timeout.as_millis(),
-        settings.lease.as_millis(),
+        (settings.lease + LATER).as_millis(),
     );
     config.options(limits);
     config

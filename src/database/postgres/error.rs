@@ -15,12 +15,19 @@ pub(super) fn translate(error: &tokio_postgres::Error) -> DatabaseError {
     DatabaseError::unavailable(Fault::Connection, format!("{error}{cause}"))
 }
 
-/// Whether this error means that the statement, and the commit it carried, did not happen.
-pub(super) fn is_certain(error: &tokio_postgres::Error) -> bool {
-    // A backend that is ended while it waits for its standby has committed here.
-    error.as_db_error().is_some_and(|answer| {
+/// Translates an error of a commit, or of a statement that carried one. Unknown, unless the server says that it did
+/// not happen: a backend that is ended while it waits for its standby has committed here.
+pub(super) fn after_commit(error: &tokio_postgres::Error) -> DatabaseError {
+    let refused = error.as_db_error().is_some_and(|answer| {
         matches!(answer.parsed_severity(), Some(Severity::Error)) && !is_connection(answer.code())
-    })
+    });
+    let error = translate(error);
+    if refused { error } else { DatabaseError::CommitUnknown(error.to_string()) }
+}
+
+/// A commit that was sent and got no answer in time.
+pub(super) fn unanswered() -> DatabaseError {
+    DatabaseError::CommitUnknown("the server did not answer in time".to_owned())
 }
 
 fn from_server(answer: &DbError) -> DatabaseError {

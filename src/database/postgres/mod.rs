@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 
 pub(super) use self::transaction::PostgresTransaction;
 
-use self::error::{is_certain, translate};
+use self::error::{after_commit, translate, unanswered};
 use super::error::{DatabaseError, Fault};
 use super::settings::DatabaseSettings;
 use super::{Engine, Query, Stats, Visit};
@@ -62,24 +62,24 @@ impl Postgres {
         }
     }
 
-    /// Runs a statement that only reads. Once more on another connection, if the first one turns out to be dead.
+    /// Runs a statement that only reads. Once more on another connection, if the first one turns out to be broken:
+    /// the pool does not ask a connection whether it lives before it hands it out.
     pub(super) async fn read(&self, query: Query<'_>, visit: &mut Visit<'_>) -> Result<u64, DatabaseError> {
         let mut visited = false;
         let mut watched = |row: &super::Row<'_>| {
             visited = true;
             visit(row)
         };
-        let first = self.read_once(query, &mut watched).await;
+        let first = self.read_on(self.shared.client().await?, query, &mut watched).await;
         match first {
             Err(DatabaseError::Unavailable { fault: Fault::Connection, .. }) if !visited => {
-                self.read_once(query, visit).await
+                self.read_on(self.shared.client().await?, query, visit).await
             }
             outcome => outcome,
         }
     }
 
-    async fn read_once(&self, query: Query<'_>, visit: &mut Visit<'_>) -> Result<u64, DatabaseError> {
-        let client = self.shared.client().await?;
+    async fn read_on(&self, client: Object, query: Query<'_>, visit: &mut Visit<'_>) -> Result<u64, DatabaseError> {
         let work = async {
             let prepared = statement::prepare(&client, query).await?;
             statement::run(&client, &prepared, query, visit).await
@@ -100,13 +100,11 @@ impl Postgres {
         let prepared = self.shared.in_time(statement::prepare(&client, query)).await;
         let outcome = match prepared {
             Ok(prepared) => {
-                let sent = timeout(self.shared.statement_timeout, statement::send(&client, &prepared, query, visit));
-                match sent.await {
-                    Ok(Err(statement::Failure::Driver(error))) if !is_certain(&error) => {
-                        Err(DatabaseError::CommitUnknown(translate(&error).to_string()))
-                    }
+                let sent = statement::send(&client, &prepared, query, visit);
+                match timeout(self.shared.statement_timeout, sent).await {
+                    Ok(Err(statement::Failure::Driver(error))) => Err(after_commit(&error)),
                     Ok(outcome) => outcome.map_err(DatabaseError::from),
-                    Err(_) => Err(DatabaseError::CommitUnknown("the server did not answer in time".to_owned())),
+                    Err(_) => Err(unanswered()),
                 }
             }
             Err(error) => Err(error),

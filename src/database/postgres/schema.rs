@@ -10,7 +10,7 @@ use super::super::error::DatabaseError;
 use super::super::migrate::{self, Applied, MigrateError, Recorded, Script};
 use super::super::row::FromRow;
 use super::super::value::Value;
-use super::error::{is_certain, translate};
+use super::error::{after_commit, translate, unanswered};
 use super::{Postgres, statement};
 
 /// Takes the lock that lets one node migrate. The number is arbitrary and must never change; the limits for ordinary
@@ -42,13 +42,9 @@ async fn migrate_on(client: &Object) -> Result<Vec<Applied>, MigrateError> {
     for script in &outstanding {
         apply(client, script).await?;
     }
-    let unknown = |detail| MigrateError::Database(DatabaseError::CommitUnknown(detail));
-    match timeout(COMMIT, client.batch_execute("commit")).await {
-        Ok(Ok(())) => Ok(outstanding.into_iter().map(Applied::from).collect()),
-        Ok(Err(error)) if is_certain(&error) => Err(translate(&error).into()),
-        Ok(Err(error)) => Err(unknown(translate(&error).to_string())),
-        Err(_) => Err(unknown("the server did not answer in time".to_owned())),
-    }
+    let answer = timeout(COMMIT, client.batch_execute("commit")).await;
+    answer.map_or_else(|_| Err(unanswered()), |answer| answer.map_err(|error| after_commit(&error)))?;
+    Ok(outstanding.into_iter().map(Applied::from).collect())
 }
 
 async fn recorded(client: &Object) -> Result<Vec<Recorded>, DatabaseError> {

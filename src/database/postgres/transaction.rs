@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::super::error::{DatabaseError, Fault};
 use super::super::{Query, Visit};
-use super::error::{is_certain, translate};
+use super::error::{after_commit, translate, unanswered};
 use super::{Shared, statement};
 
 pub(in super::super) struct PostgresTransaction {
@@ -71,12 +71,8 @@ impl PostgresTransaction {
             return Err(DatabaseError::unavailable(Fault::Connection, "it broke before the commit"));
         }
         // Dropped from here on, the commit happens all the same; the answer is thrown away.
-        let outcome = match timeout(self.shared.statement_timeout, client.batch_execute("commit")).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) if is_certain(&error) => Err(translate(&error)),
-            Ok(Err(error)) => Err(DatabaseError::CommitUnknown(translate(&error).to_string())),
-            Err(_) => Err(DatabaseError::CommitUnknown("the server did not answer in time".to_owned())),
-        };
+        let answer = timeout(self.shared.statement_timeout, client.batch_execute("commit")).await;
+        let outcome = answer.map_or_else(|_| Err(unanswered()), |answer| answer.map_err(|error| after_commit(&error)));
         self.shared.give_back(client, &outcome);
         outcome.inspect(|()| self.shared.count_commit())
     }

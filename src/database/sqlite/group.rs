@@ -93,7 +93,8 @@ impl Group {
     pub(super) fn end(&mut self) -> (Result<(), DatabaseError>, Vec<Answer>) {
         let answers = std::mem::take(&mut self.answers);
         if !self.open {
-            return (Ok(()), answers);
+            // Who is still there has been rolled back with the group, whatever else went wrong.
+            return (Err(DatabaseError::unavailable(Fault::Io, "rolled back with its group")), answers);
         }
         let ended = command(&self.connection, if answers.is_empty() { "rollback" } else { "commit" });
         self.open = false;

@@ -35,8 +35,10 @@ impl Location {
         if url == "sqlite::memory:" {
             return Self::private();
         }
-        let path = url.strip_prefix("sqlite://").filter(|path| !path.is_empty()).map(PathBuf::from);
-        let path = path.ok_or_else(|| DatabaseError::Other("expected sqlite://path or sqlite::memory:".to_owned()))?;
+        let path = url.strip_prefix("sqlite://").filter(|path| !path.is_empty() && !path.contains('?'));
+        let path = path.map(PathBuf::from).ok_or_else(|| {
+            DatabaseError::Other("expected sqlite://path without parameters, or sqlite::memory:".to_owned())
+        })?;
         let location = Self { path, private: false };
         location.touch()?;
         Ok(location)

@@ -14,7 +14,7 @@ mod schema;
 mod writer;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
@@ -24,7 +24,7 @@ use self::readers::{PAUSE, Readers};
 pub(super) use self::writer::Turn;
 use self::writer::Writer;
 use super::error::{DatabaseError, Fault};
-use super::migrate::{self, Applied, MigrateError};
+use super::migrate::{Applied, MigrateError};
 use super::settings::DatabaseSettings;
 use super::{Query, Stats, Visit};
 
@@ -35,6 +35,7 @@ pub(super) struct Sqlite {
     _committer: Committer,
     writer: Arc<Writer>,
     location: Arc<Location>,
+    connect_timeout: Duration,
 }
 
 impl Sqlite {
@@ -57,7 +58,7 @@ impl Sqlite {
         let writer = Arc::new(Writer::new(Arc::clone(&location), settings)?);
         let readers = Readers::new(Arc::clone(&location), settings.statement_timeout)?;
         let committer = Committer::start(&writer)?;
-        Ok(Self { readers, _committer: committer, writer, location })
+        Ok(Self { readers, _committer: committer, writer, location, connect_timeout: settings.connect_timeout })
     }
 
     /// Runs a statement that only reads, on a snapshot of its own.
@@ -75,9 +76,9 @@ impl Sqlite {
         self.writer.turn().await?.once(query, visit).await
     }
 
-    /// Brings the schema up to date.
+    /// Brings the schema up to date. Waits while another process holds the file, as long as at the start.
     pub(super) async fn migrate(&self) -> Result<Vec<Applied>, MigrateError> {
-        let until = Instant::now() + migrate::PATIENCE;
+        let until = Instant::now() + self.connect_timeout;
         loop {
             let location = Arc::clone(&self.location);
             let work = tokio::task::spawn_blocking(move || schema::migrate(&location));

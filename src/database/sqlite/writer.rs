@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
@@ -156,17 +156,16 @@ impl Turn {
 
     /// Makes sure that a group is open, and waits while another process holds the lock of the file.
     async fn enter(&self, savepoint: bool) -> Result<(), DatabaseError> {
-        loop {
-            let entered = self.with_group(|group| group.enter(self.ticket, savepoint))?;
-            match (entered, self.writer.queue.until(self.ticket)) {
-                (Err(DatabaseError::Unavailable { fault: Fault::Locked, .. }), Some(until))
-                    if Instant::now() + PAUSE < until =>
-                {
-                    sleep(PAUSE).await;
-                }
-                (entered, _) => return entered,
+        let mut entered = self.with_group(|group| group.enter(self.ticket, savepoint))?;
+        while let Err(DatabaseError::Unavailable { fault: Fault::Locked, .. }) = &entered {
+            sleep(PAUSE).await;
+            match self.with_group(|group| group.enter(self.ticket, savepoint)) {
+                Ok(again) => entered = again,
+                // The turn is over: say why nothing came of it.
+                Err(_) => break,
             }
         }
+        entered
     }
 
     /// Works on the group, if it is still this one's turn: a turn is only taken back under the same lock.

@@ -42,7 +42,8 @@ impl TestApp {
         config.database.url = Some(storage.url());
         differ(&mut config);
 
-        let root_secrets = RootSecrets::parse("a root secret that is for tests and nothing else").expect("a root secret");
+        let root_secrets =
+            RootSecrets::parse("a root secret that is for tests and nothing else").expect("a root secret");
         let (clock, hands) = Clock::hand_set(Timestamp::from_unix_seconds(START_UNIX_SECONDS));
         // No setting leads below a cost of 12: only tests do.
         let cheap = HasherSettings { cost: Cost::for_tests(), ..HasherSettings::default() };

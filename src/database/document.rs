@@ -1,0 +1,95 @@
+//! The schema as a document: `artifacts/auth/schema.md`, made from the migrations and their comments.
+//!
+//! It reads our own migrations, which are written one column a line, and no other SQL.
+
+use std::fmt::Write;
+
+use super::migrate::{POSTGRES, SQLITE, Script};
+
+/// Writes the schema of both engines as Markdown.
+#[must_use]
+pub fn schema() -> String {
+    let mut text = HEAD.to_owned();
+    for (postgres, sqlite) in POSTGRES.iter().zip(&SQLITE) {
+        for table in tables(postgres) {
+            let twin = tables(sqlite).into_iter().find(|twin| twin.name == table.name);
+            // Writing to a string cannot fail.
+            let _ = write_table(&mut text, &table, twin.as_ref());
+        }
+    }
+    text
+}
+
+const HEAD: &str =
+    "<!-- Made by `countersign print schema` from the migrations; change those and run scripts/generate. -->
+
+# Schema
+
+The same tables on PostgreSQL and SQLite, made by the migrations in [`migrations/`](../../migrations/), each a pair of
+files of one name. Instants are milliseconds since the Unix epoch. `schema_migrations` keeps which of them are applied.
+";
+
+/// A table as its migration declares it.
+#[derive(Default)]
+struct Table {
+    name: String,
+    about: String,
+    columns: Vec<Column>,
+    rules: Vec<String>,
+}
+
+struct Column {
+    name: String,
+    kind: String,
+    about: String,
+}
+
+fn write_table(text: &mut String, table: &Table, twin: Option<&Table>) -> std::fmt::Result {
+    writeln!(text, "\n## `{}`\n\n{}\n", table.name, table.about)?;
+    writeln!(text, "| column | PostgreSQL | SQLite | meaning |\n|---|---|---|---|")?;
+    for column in &table.columns {
+        let twin = twin.and_then(|twin| twin.columns.iter().find(|twin| twin.name == column.name));
+        let in_sqlite = twin.map_or("", |twin| &twin.kind);
+        writeln!(text, "| `{}` | `{}` | `{in_sqlite}` | {} |", column.name, column.kind, column.about)?;
+    }
+    if !table.rules.is_empty() {
+        writeln!(text)?;
+    }
+    for rule in &table.rules {
+        writeln!(text, "- `{rule}`")?;
+    }
+    Ok(())
+}
+
+/// Reads the tables that a migration makes.
+fn tables(script: &Script) -> Vec<Table> {
+    let mut tables: Vec<Table> = Vec::new();
+    let mut comment = String::new();
+    let mut is_inside = false;
+    for line in script.sql.lines() {
+        let line = line.trim();
+        let statement = line.split(" --").next().unwrap_or(line).trim_end_matches([',', ';', ' ']);
+        if let Some(words) = line.strip_prefix("-- ") {
+            comment = format!("{comment} {words}").trim().to_owned();
+        } else if let Some(name) = line.strip_prefix("create table ") {
+            let name = name.trim_end_matches(" (").to_owned();
+            tables.push(Table { name, about: std::mem::take(&mut comment), ..Table::default() });
+            is_inside = true;
+        } else if line.starts_with(')') {
+            is_inside = false;
+        } else if let (Some(table), false) = (tables.last_mut(), line.is_empty()) {
+            read_line(table, statement, std::mem::take(&mut comment), is_inside);
+        }
+    }
+    tables
+}
+
+/// Reads a line that declares a column, a constraint or an index.
+fn read_line(table: &mut Table, line: &str, about: String, is_inside: bool) {
+    match line.split_once(' ') {
+        Some((name, kind)) if is_inside && name != "constraint" => {
+            table.columns.push(Column { name: name.to_owned(), kind: kind.to_owned(), about });
+        }
+        _ => table.rules.push(line.to_owned()),
+    }
+}
