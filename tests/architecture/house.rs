@@ -40,6 +40,7 @@ pub(crate) const SQL_ROOMS: &[&str] = &["src/models/", "src/database/"];
 /// Where secrets are opened: where they are read and parsed, in cryptography and what hands keys to it, and where they
 /// leave for a mail server or a database.
 pub(crate) const SECRET_ROOMS: &[&str] = &[
+    "src/cli/opened.rs",
     "src/config/",
     "src/crypto/",
     "src/database/",
