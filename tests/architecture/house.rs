@@ -55,15 +55,15 @@ pub(crate) fn floor(module: &[String]) -> Option<Floor> {
     let module: Vec<&str> = module.iter().map(String::as_str).collect();
     let floor = match module.as_slice() {
         [] | ["main" | "cli" | "server" | "router" | "openapi", ..] => Floor::Entry,
-
+        // `auth/token` is the OAuth dialect of login and refresh: a face without a verb of its own.
         [.., "routes" | "pages"]
-        | ["auth", "dependencies", ..]
-        // The OAuth dialect of login and refresh: a face without a verb of its own.
-        | ["auth", "token", ..]
+        | ["auth", "dependencies" | "token", ..]
         | ["pages" | "middleware" | "health" | "problem" | "schemas", ..] => Floor::Faces,
         ["auth" | "admin" | "oauth" | "keys" | "jobs", ..] => Floor::Verbs,
         ["models", ..] => Floor::Nouns,
-        ["app" | "config" | "database" | "crypto" | "circuit_breaker" | "limits" | "mail" | "telemetry", ..] => Floor::Tools,
+        ["app" | "config" | "database" | "crypto" | "circuit_breaker" | "limits" | "mail" | "telemetry", ..] => {
+            Floor::Tools
+        }
         ["domain" | "clock", ..] => Floor::Words,
         _ => return None,
     };
