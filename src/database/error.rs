@@ -85,8 +85,9 @@ impl DatabaseError {
 }
 
 impl Outage for DatabaseError {
+    /// What the breaker counts. A full or read-only disk is not: such errors come at once, and reads go on.
     fn is_outage(&self) -> bool {
-        self.is_outage()
+        self.is_outage() && !matches!(self, Self::Unavailable { fault: Fault::DiskFull | Fault::ReadOnly, .. })
     }
 }
 
