@@ -55,7 +55,6 @@ pub(crate) fn floor(module: &[String]) -> Option<Floor> {
     let module: Vec<&str> = module.iter().map(String::as_str).collect();
     let floor = match module.as_slice() {
         [] | ["main" | "cli" | "server" | "router" | "openapi", ..] => Floor::Entry,
-
         // `auth/token` is the OAuth dialect of login and refresh: a face without a verb of its own.
         [.., "routes" | "pages"]
         | ["auth", "dependencies" | "token", ..]

@@ -49,7 +49,7 @@ impl TestApp {
         let cheap = HasherSettings { cost: Cost::for_tests(), ..HasherSettings::default() };
         let hasher = Hasher::start(cheap).expect("threads that hash");
         let parts = Parts { config, root_secrets, hasher, clock };
-        let server = Server::start(parts).await.expect("a server");
+        let server = Box::pin(Server::start(parts)).await.expect("a server");
         let address = server.address();
         let serving = tokio::spawn(server.serve(std::future::pending()));
         Self { address, client: Client::new(), hands, serving, _storage: storage }
