@@ -155,7 +155,7 @@ def test_health_tells_status_version_and_checks(server, path):
     answer = server.client.get(path)
 
     assert answer.status_code == 200
-    assert set(answer.json()) == {"status", "version", "checks"}
+    assert {"status", "version", "checks"} <= set(answer.json())
 
 
 def test_a_request_is_one_line_in_the_log(server, registered):
