@@ -70,7 +70,8 @@ fn tables(script: &Script) -> Vec<Table> {
         let line = line.trim();
         let statement = line.split(" --").next().unwrap_or(line).trim_end_matches([',', ';', ' ']);
         if let Some(words) = line.strip_prefix("-- ") {
-            comment = format!("{comment} {words}").trim().to_owned();
+            let gap = if comment.is_empty() { "" } else { " " };
+            comment = format!("{comment}{gap}{words}");
         } else if let Some(name) = line.strip_prefix("create table ") {
             let name = name.trim_end_matches(" (").to_owned();
             tables.push(Table { name, about: std::mem::take(&mut comment), ..Table::default() });

@@ -115,7 +115,7 @@ impl Database {
     pub async fn migrate(&self) -> Result<Vec<Applied>, MigrateError> {
         match &self.inner.backend {
             super::Backend::Sqlite(sqlite) => sqlite.migrate().await,
-            super::Backend::Postgres(postgres) => postgres.migrate().await,
+            super::Backend::Postgres(postgres) => Box::pin(postgres.migrate()).await,
         }
     }
 

@@ -133,7 +133,7 @@ impl Database {
         let backend = if url.starts_with("sqlite:") {
             Backend::Sqlite(Sqlite::connect(settings).await?)
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Backend::Postgres(Postgres::connect(settings).await?)
+            Backend::Postgres(Box::pin(Postgres::connect(settings)).await?)
         } else {
             let expected = "the database address must begin with sqlite:// or postgres://";
             return Err(DatabaseError::Other(expected.to_owned()));
@@ -212,7 +212,8 @@ impl Backend {
     async fn read(&self, query: Query<'_>, visit: &mut Visit<'_>) -> Result<u64, DatabaseError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.read(query, visit).await,
-            Self::Postgres(postgres) => postgres.read(query, visit).await,
+            // Boxed: the future of the driver is large, and every caller would carry its size on SQLite too.
+            Self::Postgres(postgres) => Box::pin(postgres.read(query, visit)).await,
         }
     }
 

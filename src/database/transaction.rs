@@ -34,7 +34,7 @@ impl Transaction {
     pub(super) async fn begin(database: &Database) -> Result<Self, DatabaseError> {
         let open = match &database.inner.backend {
             Backend::Sqlite(sqlite) => Open::Sqlite(sqlite.begin().await?),
-            Backend::Postgres(postgres) => Open::Postgres(Box::new(postgres.begin().await?)),
+            Backend::Postgres(postgres) => Open::Postgres(Box::new(Box::pin(postgres.begin()).await?)),
         };
         Ok(Self { open, database: database.clone(), state: State::Untouched })
     }
@@ -54,7 +54,7 @@ impl Transaction {
                     .call(async {
                         match open {
                             Open::Sqlite(turn) => turn.commit().await,
-                            Open::Postgres(transaction) => transaction.commit().await,
+                            Open::Postgres(transaction) => Box::pin(transaction.commit()).await,
                         }
                     })
                     .await
@@ -75,7 +75,7 @@ impl Reads for &mut Transaction {
             .call(async {
                 match open {
                     Open::Sqlite(turn) => turn.run(query, visit).await,
-                    Open::Postgres(transaction) => transaction.run(query, visit).await,
+                    Open::Postgres(transaction) => Box::pin(transaction.run(query, visit)).await,
                 }
             })
             .await;
@@ -107,7 +107,7 @@ impl Reads for &mut Once {
             .call(async {
                 match &self.database.inner.backend {
                     Backend::Sqlite(sqlite) => sqlite.once(query, visit).await,
-                    Backend::Postgres(postgres) => postgres.once(query, visit).await,
+                    Backend::Postgres(postgres) => Box::pin(postgres.once(query, visit)).await,
                 }
             })
             .await

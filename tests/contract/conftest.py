@@ -89,9 +89,9 @@ class Server:
         last = f"last-{len(self._log)}"
         self.client.get("/health/live", headers={"X-Request-Id": last})
         with self._grown:
-            written = self._grown.wait_for(lambda: self._log[-1].get("request_id") == last, START_SECONDS)
-        assert written, "a request was answered and not logged"
-        return self._log[:-1]
+            written = self._grown.wait_for(lambda: any(is_of(entry, last) for entry in self._log), START_SECONDS)
+            assert written, "a request was answered and not logged"
+            return [entry for entry in self._log if not is_of(entry, last)]
 
     def troubles(self):
         """What the log reports as an error, and whatever is not a line of JSON."""
@@ -115,6 +115,10 @@ class Server:
     def me(self, access_token):
         """Asks who the bearer of a token is."""
         return self.client.get("/auth/me", headers=bearer(access_token))
+
+
+def is_of(entry, request_id):
+    return entry.get("request_id") == request_id
 
 
 def bearer(access_token):
