@@ -10,9 +10,6 @@ use tracing::warn;
 
 use crate::{app::App, auth::sessions, keys};
 
-/// How often a node looks whether keys have changed: within seconds every node knows.
-const KEYS_INTERVAL: Duration = Duration::from_secs(5);
-
 /// How often dead sessions are looked for. A stretch of 500 each time goes through a million in three hours.
 const PURGE_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -22,8 +19,7 @@ pub async fn run(app: Arc<App>) {
 }
 
 async fn follow_keys(app: &App) {
-    // A key set that verifiers keep for a shorter time is looked at more often.
-    let mut ticks = ticks(KEYS_INTERVAL.min(app.config.keys.max_age() / 4));
+    let mut ticks = ticks(keys::ring::look_interval(&app.config));
     loop {
         ticks.tick().await;
         if let Err(error) = follow_keys_once(app).await {

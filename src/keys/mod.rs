@@ -65,8 +65,9 @@ pub struct Opened {
 /// # Errors
 /// [`KeysError::RootSecret`] when the root secret is not the one that the database was begun with.
 pub async fn open(keeper: Keeper<'_>) -> Result<Opened, KeysError> {
-    let refresh_tokens = secrets::refresh_token_key(keeper).await?;
+    // First, so that a wrong root secret is noticed before anything is sealed under it.
     secrets::reseal(keeper).await?;
+    let refresh_tokens = secrets::refresh_token_key(keeper).await?;
     rotation::begin(keeper).await?;
     Ok(Opened { ring: KeyRing::new(ring::load(keeper).await?), refresh_tokens })
 }
@@ -88,6 +89,9 @@ pub enum KeysError {
     /// HS256 is configured and its secret is missing.
     #[error("COUNTERSIGN_TOKENS__ALGORITHM=HS256 needs JWT_SECRET, at least 32 bytes")]
     NoSecret,
+    /// HS256 is configured, and somebody wants another key.
+    #[error("HS256 signs with JWT_SECRET, which is changed by hand here and at every service that shares it")]
+    SharedSecret,
     /// No key has this name, or none that could be retired.
     #[error("no key that is in use has the id {0}")]
     NoSuchKey(String),

@@ -1,10 +1,13 @@
 //! Loading the ring: rows become keys that sign and keys that are believed.
 
+use std::time::Duration;
+
 use countersign_token::{Algorithm, KeySet, Signer, VerificationKey, Verifier};
 
 use super::{Keeper, KeysError, secrets};
 use crate::{
     app::App,
+    config::Config,
     crypto::signing_keys::Ring,
     models::signing_key::{SigningKey, State},
 };
@@ -26,6 +29,13 @@ pub(super) async fn load(keeper: Keeper<'_>) -> Result<Ring, KeysError> {
         believed.push(signer.verification_key().clone());
     }
     Ok(Ring::new(signer, believed, expectations(keeper))?)
+}
+
+/// How often a node looks whether keys have changed, and so the longest that it does not know of a change: 5 s, or a
+/// quarter of the time for which verifiers keep the key set, if that is shorter.
+#[must_use]
+pub fn look_interval(config: &Config) -> Duration {
+    Duration::from_secs(5).min(config.keys.max_age() / 4)
 }
 
 /// Loads the keys again into a running service, if they have changed.

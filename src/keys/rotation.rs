@@ -9,14 +9,15 @@ use countersign_token::{Algorithm, KeyError, Signer, generate_pkcs8};
 use sha2::{Digest, Sha256};
 use tracing::info;
 
-use super::{Keeper, KeysError, secrets};
+use super::{Keeper, KeysError, ring, secrets};
 use crate::{
     domain::Timestamp,
     models::signing_key::{SigningKey, State},
 };
 
-/// How far the clocks of nodes and verifiers may be apart, and how long a node may take to notice a change.
-const MARGIN: Duration = Duration::from_secs(30);
+/// How much longer than its last token a key is believed: 30 s for verifiers with the longest leeway that
+/// `countersign-token` allows, and 30 s for nodes that have not noticed yet that it has ceased to sign.
+const MARGIN: Duration = Duration::from_secs(60);
 
 /// Sees to it that there is a key that signs, and that it, or the one after it, is of the configured algorithm.
 pub(super) async fn begin(keeper: Keeper<'_>) -> Result<(), KeysError> {
@@ -63,8 +64,12 @@ pub async fn turn(keeper: Keeper<'_>) -> Result<bool, KeysError> {
 /// Begins a rotation by hand: a *next* key that signs as soon as every verifier can know it, or at once.
 ///
 /// # Errors
-/// Those of the database.
+/// [`KeysError::SharedSecret`] under HS256, [`KeysError::RootSecret`] if the root secret is another one than the
+/// database's, and those of the database.
 pub async fn rotate(keeper: Keeper<'_>, when: Activation) -> Result<SigningKey, KeysError> {
+    if keeper.config.tokens.algorithm == Algorithm::Hs256 {
+        return Err(KeysError::SharedSecret);
+    }
     let activates_at = match when {
         Activation::WhenPublished => keeper.now + ahead(keeper),
         Activation::AtOnce => keeper.now,
@@ -77,6 +82,7 @@ pub async fn rotate(keeper: Keeper<'_>, when: Activation) -> Result<SigningKey, 
         && let Some(active) = in_state(&keys, State::Active)
     {
         hand_over(keeper, active, &next).await?;
+        return Ok(SigningKey { state: State::Active, activates_at: keeper.now, ..next });
     }
     Ok(next)
 }
@@ -101,10 +107,16 @@ pub async fn retire(keeper: Keeper<'_>, kid: &str) -> Result<(), KeysError> {
     let key = keys.iter().find(|key| key.kid == kid && key.state != State::Retired);
     let key = key.ok_or_else(|| KeysError::NoSuchKey(kid.to_owned()))?;
 
-    let successor = new_key(keeper, State::Active, keeper.now)?;
+    let successor = match keeper.config.tokens.algorithm {
+        Algorithm::Hs256 => None,
+        Algorithm::Es256 | Algorithm::EdDsa | Algorithm::Rs256 => {
+            Some(new_key(keeper, State::Active, keeper.now).await?)
+        }
+    };
     let mut transaction = keeper.database.begin().await?;
     key.retire(&mut transaction, keeper.now).await?;
-    if key.state == State::Active {
+    // Added only where none signs any more; the key may have begun to since it was read.
+    if let Some(successor) = successor {
         successor.insert(&mut transaction).await?;
     }
     transaction.commit().await?;
@@ -115,7 +127,7 @@ pub async fn retire(keeper: Keeper<'_>, kid: &str) -> Result<(), KeysError> {
 async fn hand_over(keeper: Keeper<'_>, active: &SigningKey, next: &SigningKey) -> Result<bool, KeysError> {
     let lifetime = keeper.config.tokens.access_ttl();
     let mut transaction = keeper.database.begin().await?;
-    let is_ours = active.cease(&mut transaction, keeper.now, keeper.now + lifetime + MARGIN + MARGIN).await?
+    let is_ours = active.cease(&mut transaction, keeper.now, keeper.now + lifetime + MARGIN).await?
         && next.activate(&mut transaction, keeper.now).await?;
     if is_ours {
         transaction.commit().await?;
@@ -140,9 +152,10 @@ fn is_due(keeper: Keeper<'_>, active: &SigningKey) -> bool {
     keeper.config.keys.rotate_after().is_some_and(is_old)
 }
 
-/// How long before it signs a key is published.
+/// How long before it signs a key is published: as long as a verifier may keep the key set of a node that was the last
+/// to notice, give or take what clocks may differ, and as long again as noticing takes for a node that is late.
 fn ahead(keeper: Keeper<'_>) -> Duration {
-    keeper.config.keys.max_age() + MARGIN
+    keeper.config.keys.max_age() + keeper.config.tokens.leeway() + ring::look_interval(keeper.config) * 2
 }
 
 fn in_state(keys: &[SigningKey], state: State) -> Option<&SigningKey> {
@@ -151,7 +164,7 @@ fn in_state(keys: &[SigningKey], state: State) -> Option<&SigningKey> {
 
 /// Makes a key and puts it into a state; `None` if there is one in this state already.
 async fn make(keeper: Keeper<'_>, state: State, activates_at: Timestamp) -> Result<Option<SigningKey>, KeysError> {
-    let key = new_key(keeper, state, activates_at)?;
+    let key = new_key(keeper, state, activates_at).await?;
     let is_ours = key.insert(&mut keeper.database.once()).await?;
     if is_ours {
         info!(kid = key.kid, algorithm = key.algorithm, state = state.as_str(), "a signing key was made");
@@ -159,7 +172,8 @@ async fn make(keeper: Keeper<'_>, state: State, activates_at: Timestamp) -> Resu
     Ok(is_ours.then_some(key))
 }
 
-fn new_key(keeper: Keeper<'_>, state: State, activates_at: Timestamp) -> Result<SigningKey, KeysError> {
+async fn new_key(keeper: Keeper<'_>, state: State, activates_at: Timestamp) -> Result<SigningKey, KeysError> {
+    secrets::prove(keeper).await?;
     let algorithm = keeper.config.tokens.algorithm;
     let der = generate_pkcs8(algorithm)?;
     let unnamed = Signer::from_pkcs8(algorithm, "unnamed", &der)?;

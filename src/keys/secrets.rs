@@ -27,6 +27,22 @@ pub(super) async fn refresh_token_key(keeper: Keeper<'_>) -> Result<RefreshToken
     Ok(RefreshTokenKey::new(&open(keeper, REFRESH_TOKEN_KEY, &secret.sealed)?))
 }
 
+/// Makes sure that the root secrets open all that is sealed, before anything more is sealed under them.
+///
+/// Nodes that share a database could not read a key that another secret sealed, and would be left without one that
+/// signs.
+pub(super) async fn prove(keeper: Keeper<'_>) -> Result<(), KeysError> {
+    if let Some(secret) = SealedSecret::find(keeper.database, REFRESH_TOKEN_KEY).await? {
+        open(keeper, REFRESH_TOKEN_KEY, &secret.sealed)?;
+    }
+    for key in SigningKey::all(keeper.database).await? {
+        if let Some(sealed) = key.sealed_private_key.as_deref() {
+            open(keeper, &seal_name(&key.kid), sealed)?;
+        }
+    }
+    Ok(())
+}
+
 /// Seals under the first root secret whatever is still sealed under another.
 pub(super) async fn reseal(keeper: Keeper<'_>) -> Result<(), KeysError> {
     let mut resealed = 0_u32;

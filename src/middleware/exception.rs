@@ -12,13 +12,12 @@ use tracing::{error, warn};
 use super::exchange::Exchange;
 use crate::{
     app::App,
-    problem::{Challenge, Code, Form, MEDIA_TYPE, Problem, ProblemBody},
+    problem::{Challenge, Form, MEDIA_TYPE, Problem, ProblemBody},
 };
 
 /// Writes the body and the headers of a problem, if the answer is one, and logs its cause.
 pub(super) fn write_body(response: &mut Response, exchange: &Exchange, app: &App) {
-    let Some(problem) = response.extensions_mut().remove::<Problem>().or_else(|| stray(response)) else { return };
-    *response.status_mut() = problem.status;
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else { return };
     log(&problem, exchange);
     if problem.form == Form::Foreign {
         return;
@@ -35,18 +34,6 @@ pub(super) fn write_body(response: &mut Response, exchange: &Exchange, app: &App
     // A HEAD is answered like a GET; the connection leaves the body out.
     *response.body_mut() = Body::from(body(&problem, exchange, app));
     response.headers_mut().remove(header::CONTENT_LENGTH);
-}
-
-/// What a refusal of the framework's own becomes: it answers in plain text, which no handler here does.
-fn stray(response: &Response) -> Option<Problem> {
-    let content_type = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let is_stray = response.status().is_client_error() || response.status().is_server_error();
-    if !is_stray || !content_type.is_some_and(|text| text.starts_with(b"text/plain")) {
-        return None;
-    }
-    // The one that is left to it: a path that is not UTF-8 once decoded, which names nothing.
-    let code = if response.status().is_client_error() { Code::NotFound } else { Code::InternalError };
-    Some(Problem::new(code))
 }
 
 /// What a panic in a handler becomes.

@@ -80,7 +80,8 @@ static REPLACE_PASSWORD_HASH: Statement = Statement::new(
     "update users
         set hashed_password = $3, updated_at = $4
       where id = $1
-        and hashed_password = $2",
+        and hashed_password = $2
+        and is_active",
 );
 
 static HOLD: Statement = Statement::new(
@@ -127,7 +128,7 @@ impl User {
         read.optional(&FIND_BY_USERNAME, &[username.as_str().into()]).await
     }
 
-    /// Puts another hash in the place of the one that was just verified, unless it has changed meanwhile.
+    /// Puts another hash in the place of the one that was just verified; false if it, or the activity, has changed.
     pub async fn replace_password_hash(
         &self,
         write: impl Writes,

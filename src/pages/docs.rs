@@ -4,13 +4,15 @@ use std::sync::{Arc, LazyLock};
 
 use askama::Template;
 use axum::{
-    extract::Path,
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use utoipa_swagger_ui::{Config, serve};
 
-use crate::problem::{Code, Problem};
+use crate::{
+    auth::dependencies::Segment,
+    problem::{Code, Problem},
+};
 
 /// Where the document is served, and where the page looks for it.
 pub(crate) const DOCUMENT_PATH: &str = "/openapi.json";
@@ -42,7 +44,7 @@ pub(crate) async fn page() -> Result<Response, Problem> {
 }
 
 /// The files that the page is made of.
-pub(crate) async fn file(Path(name): Path<String>) -> Result<Response, Problem> {
+pub(crate) async fn file(Segment(name): Segment) -> Result<Response, Problem> {
     let file = serve(&name, Arc::clone(&CONFIG)).map_err(|error| Problem::internal(error.to_string()))?;
     let file = file.ok_or_else(|| Problem::new(Code::NotFound))?;
     let headers =

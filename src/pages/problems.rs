@@ -1,9 +1,12 @@
 //! `GET /problems/{code}`: the page that a problem's `type` points to, for every code in the registry.
 
 use askama::Template;
-use axum::{extract::Path, response::Response};
+use axum::response::Response;
 
-use crate::problem::{Code, Entry, Problem};
+use crate::{
+    auth::dependencies::Segment,
+    problem::{Code, Entry, Problem},
+};
 
 /// Explains a problem and what to do about it.
 #[utoipa::path(
@@ -14,7 +17,7 @@ use crate::problem::{Code, Entry, Problem};
         Refusals,
     ),
 )]
-pub(crate) async fn explain(Path(code): Path<String>) -> Result<Response, Problem> {
+pub(crate) async fn explain(Segment(code): Segment) -> Result<Response, Problem> {
     let code = Code::parse(&code).ok_or_else(|| Problem::new(Code::NotFound))?;
     super::page(&Page { entry: code.entry() })
 }

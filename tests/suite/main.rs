@@ -8,4 +8,6 @@
 
 mod auth;
 mod http;
+mod keys;
+mod oauth;
 mod support;

@@ -9,7 +9,7 @@ mod strict_json;
 use std::sync::Arc;
 
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRequestParts, Path},
     http::{HeaderMap, header, request::Parts},
 };
 
@@ -82,6 +82,18 @@ impl FromRequestParts<Arc<App>> for Client {
         let exchange = parts.extensions.get::<Arc<Exchange>>();
         let exchange = exchange.ok_or_else(|| Problem::internal("a handler was called without the edge around it"))?;
         Ok(Self { ip: exchange.client.ip(), user_agent: exchange.user_agent.clone() })
+    }
+}
+
+/// The one segment of the path that a route leaves open, decoded. What is no UTF-8 names nothing.
+pub(crate) struct Segment(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let segment = Path::from_request_parts(parts, state).await;
+        segment.map(|Path(text)| Self(text)).map_err(|_| Problem::new(Code::NotFound))
     }
 }
 

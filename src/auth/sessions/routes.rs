@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    auth::{dependencies::CurrentUser, logout},
+    auth::{
+        dependencies::{CurrentUser, Segment},
+        logout,
+    },
     domain::{SessionId, Timestamp},
     models::session::{EndReason, Session},
     problem::{Code, Problem, refusals},
@@ -49,7 +48,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>, current: CurrentUser) -> R
 pub(crate) async fn end(
     State(app): State<Arc<App>>,
     current: CurrentUser,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<StatusCode, Problem> {
     let not_found = || Problem::new(Code::SessionNotFound);
     let id: SessionId = id.parse().map_err(|_| not_found())?;

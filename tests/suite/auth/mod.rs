@@ -1,5 +1,12 @@
 //! One file for each feature.
 
+mod attacks;
+mod change_password;
 mod login;
+mod logout;
 mod me;
+mod me_changes;
+mod refresh;
 mod register;
+mod sessions;
+mod token;

@@ -1,5 +1,6 @@
 //! What the service answered, and what a test may ask of it.
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use countersign::problem::Code;
 use reqwest::RequestBuilder;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
@@ -31,8 +32,29 @@ impl Answer {
     }
 
     /// The access token that this answer grants.
+    #[track_caller]
     pub(crate) fn access_token(&self) -> String {
-        self.json()["access_token"].as_str().unwrap_or_else(|| panic!("no access token: {self:?}")).to_owned()
+        self.granted("access_token")
+    }
+
+    /// The refresh token that this answer grants.
+    #[track_caller]
+    pub(crate) fn refresh_token(&self) -> String {
+        self.granted("refresh_token")
+    }
+
+    /// A claim of the access token that this answer grants, unchecked.
+    #[track_caller]
+    pub(crate) fn claim(&self, name: &str) -> Value {
+        let token = self.access_token();
+        let claims = token.split('.').nth(1).and_then(|text| Base64UrlUnpadded::decode_vec(text).ok());
+        let claims: Value = serde_json::from_slice(&claims.expect("claims in base64url")).expect("claims in JSON");
+        claims[name].clone()
+    }
+
+    #[track_caller]
+    fn granted(&self, token: &str) -> String {
+        self.json()[token].as_str().unwrap_or_else(|| panic!("no {token}: {self:?}")).to_owned()
     }
 
     #[track_caller]
@@ -44,12 +66,24 @@ impl Answer {
     /// Asserts that this is the problem `code`, in the form that every problem has.
     #[track_caller]
     pub(crate) fn assert_problem(&self, code: Code) -> &Self {
+        self.assert_problem_with(code, code.entry().status)
+    }
+
+    /// Asserts that the bearer token was refused with `code` (RFC 6750 §3.1).
+    #[track_caller]
+    pub(crate) fn assert_refused_token(&self, code: Code) -> &Self {
+        assert_eq!(self.header("www-authenticate"), r#"Bearer error="invalid_token""#, "{self:?}");
+        self.assert_problem_with(code, 401)
+    }
+
+    #[track_caller]
+    fn assert_problem_with(&self, code: Code, status: u16) -> &Self {
         let entry = code.entry();
-        self.assert_status(entry.status);
+        self.assert_status(status);
         assert_eq!(self.header(CONTENT_TYPE.as_str()), "application/problem+json", "{self:?}");
         let body = self.json();
         assert_eq!(body["code"], entry.code, "{self:?}");
-        assert_eq!(body["status"], entry.status, "{self:?}");
+        assert_eq!(body["status"], status, "{self:?}");
         assert_eq!(body["request_id"], self.header("x-request-id"), "{self:?}");
         let page = body["type"].as_str().unwrap_or_default();
         assert!(page.ends_with(&format!("/problems/{}", entry.code)), "{self:?}");

@@ -1,13 +1,16 @@
 //! The product with an empty database, a hand-set clock and cheap passwords; everything else is as in production.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
+use countersign::app::App;
 use countersign::clock::{Clock, Hands};
-use countersign::config::{Config, RootSecrets};
+use countersign::config::{Config, PublicUrl, RootSecrets};
 use countersign::crypto::{Cost, Hasher, HasherSettings};
+use countersign::database::{Statement, Writes};
 use countersign::domain::Timestamp;
-use countersign::server::{Parts, Server};
+use countersign::server::{Parts, Server, StartError};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -18,14 +21,17 @@ use super::{Answer, Engine, Person};
 /// 22 November 2026, 12:00 UTC: a moment like any other, the same in every run.
 const START_UNIX_SECONDS: i64 = 1_795_348_800;
 
+/// What the service seals under, unless a test says otherwise.
+pub(crate) const ROOT_SECRET: &str = "a root secret that is for tests and nothing else";
+
 /// A running service.
 pub(crate) struct TestApp {
     address: SocketAddr,
     client: Client,
-    hands: Hands,
     serving: JoinHandle<()>,
+    handles: Arc<App>,
     // Dropped last: the database goes when nobody uses it any more.
-    _storage: Storage,
+    site: Site,
 }
 
 impl TestApp {
@@ -36,23 +42,35 @@ impl TestApp {
 
     /// Starts the service with settings that differ from the defaults.
     pub(crate) async fn with(engine: Engine, differ: impl FnOnce(&mut Config)) -> Self {
-        let storage = Storage::empty(engine);
-        let mut config = Config::default();
-        config.service.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        config.database.url = Some(storage.url());
-        differ(&mut config);
-
-        let root_secrets =
-            RootSecrets::parse("a root secret that is for tests and nothing else").expect("a root secret");
         let (clock, hands) = Clock::hand_set(Timestamp::from_unix_seconds(START_UNIX_SECONDS));
-        // No setting leads below a cost of 12: only tests do.
-        let cheap = HasherSettings { cost: Cost::for_tests(), ..HasherSettings::default() };
-        let hasher = Hasher::start(cheap).expect("threads that hash");
-        let parts = Parts { config, root_secrets, hasher, clock };
-        let server = Box::pin(Server::start(parts)).await.expect("a server");
-        let address = server.address();
-        let serving = tokio::spawn(server.serve(std::future::pending()));
-        Self { address, client: Client::new(), hands, serving, _storage: storage }
+        Site::empty(engine, differ, (clock, Some(hands))).open(ROOT_SECRET).await.expect("a server")
+    }
+
+    /// Starts the service by the machine's clock, for what happens by itself.
+    pub(crate) async fn in_real_time(engine: Engine, differ: impl FnOnce(&mut Config)) -> Self {
+        Site::empty(engine, differ, (Clock::system(), None)).open(ROOT_SECRET).await.expect("a server")
+    }
+
+    /// Starts another node on the same database, under the same public address and clock.
+    pub(crate) async fn another_node(&self) -> Self {
+        self.another_node_under(ROOT_SECRET).await.expect("another server")
+    }
+
+    /// Starts another node under these root secrets, unless it refuses.
+    pub(crate) async fn another_node_under(&self, root_secrets: &str) -> Result<Self, StartError> {
+        self.site.clone().open(root_secrets).await
+    }
+
+    /// Ends the service as a crash would, and starts it again on what it left, under these root secrets.
+    pub(crate) async fn restarted(self, root_secrets: &str) -> Self {
+        let site = self.site.clone();
+        drop(self);
+        site.open(root_secrets).await.expect("the server again")
+    }
+
+    /// What the service works with, for what no public interface gives: keys to forge with, an outage, a disabled user.
+    pub(crate) fn handles(&self) -> &App {
+        &self.handles
     }
 
     /// Somebody who has not registered.
@@ -69,7 +87,17 @@ impl TestApp {
 
     /// Lets time pass.
     pub(crate) fn advance(&self, step: Duration) {
-        self.hands.advance(step);
+        self.site.hands.as_ref().expect("a clock that is set by hand").advance(step);
+    }
+
+    /// Changes the database behind the service's back.
+    pub(crate) async fn tamper(&self, statement: &'static Statement) {
+        self.handles.database.once().execute(statement, &[]).await.expect("a change of the database");
+    }
+
+    /// The address that tokens name as their issuer.
+    pub(crate) fn public_url(&self) -> &str {
+        &self.handles.public_url
     }
 
     /// A request to this service, for tests whose subject is the request itself.
@@ -89,5 +117,39 @@ impl TestApp {
 impl Drop for TestApp {
     fn drop(&mut self) {
         self.serving.abort();
+    }
+}
+
+/// What outlives a node: its database, its settings and the time.
+#[derive(Clone)]
+struct Site {
+    config: Config,
+    clock: Clock,
+    hands: Option<Hands>,
+    _storage: Arc<Storage>,
+}
+
+impl Site {
+    fn empty(engine: Engine, differ: impl FnOnce(&mut Config), (clock, hands): (Clock, Option<Hands>)) -> Self {
+        let storage = Arc::new(Storage::empty(engine));
+        let mut config = Config::default();
+        config.service.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        config.database.url = Some(storage.url());
+        differ(&mut config);
+        Self { config, clock, hands, _storage: storage }
+    }
+
+    async fn open(mut self, root_secrets: &str) -> Result<TestApp, StartError> {
+        let root_secrets = RootSecrets::parse(root_secrets).expect("root secrets");
+        // No setting leads below a cost of 12: only tests do.
+        let cheap = HasherSettings { cost: Cost::for_tests(), ..HasherSettings::default() };
+        let hasher = Hasher::start(cheap).expect("threads that hash");
+        let parts = Parts { config: self.config.clone(), root_secrets, hasher, clock: self.clock.clone() };
+        let server = Box::pin(Server::start(parts)).await?;
+        let (address, handles) = (server.address(), server.app());
+        // The nodes of one service, and a node that starts again, are known by one address.
+        self.config.service.public_url = PublicUrl::parse(&handles.public_url);
+        let serving = tokio::spawn(server.serve(std::future::pending()));
+        Ok(TestApp { address, client: Client::new(), serving, handles, site: self })
     }
 }

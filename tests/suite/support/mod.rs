@@ -8,6 +8,6 @@ mod person;
 mod postgres;
 
 pub(crate) use answer::Answer;
-pub(crate) use app::TestApp;
+pub(crate) use app::{ROOT_SECRET, TestApp};
 pub(crate) use engine::Engine;
 pub(crate) use person::Person;

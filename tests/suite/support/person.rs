@@ -51,8 +51,42 @@ impl<'a> Person<'a> {
         self.app.post("/auth/login", &json!({"username": self.username, "password": self.password})).await
     }
 
+    /// Trades a refresh token for the next pair.
+    pub(crate) async fn refresh(&self, refresh_token: &str) -> Answer {
+        self.app.post("/auth/refresh", &json!({"refresh_token": refresh_token})).await
+    }
+
     /// Asks who the bearer of a token is.
     pub(crate) async fn me(&self, access_token: &str) -> Answer {
-        Answer::to(self.app.request(Method::GET, "/auth/me").bearer_auth(access_token)).await
+        self.bears(access_token, Method::GET, "/auth/me").await
+    }
+
+    pub(crate) async fn log_out(&self, access_token: &str) -> Answer {
+        self.bears(access_token, Method::POST, "/auth/logout").await
+    }
+
+    pub(crate) async fn log_out_everywhere(&self, access_token: &str) -> Answer {
+        self.bears(access_token, Method::POST, "/auth/logout-all").await
+    }
+
+    /// Lists the open sessions.
+    pub(crate) async fn sessions(&self, access_token: &str) -> Answer {
+        self.bears(access_token, Method::GET, "/auth/sessions").await
+    }
+
+    pub(crate) async fn change_password(&self, access_token: &str, new_password: &str) -> Answer {
+        let body = json!({"current_password": self.password, "new_password": new_password});
+        let request = self.app.request(Method::POST, "/auth/password/change").bearer_auth(access_token);
+        Answer::to(request.json(&body)).await
+    }
+
+    pub(crate) async fn delete_account(&self, access_token: &str) -> Answer {
+        let request = self.app.request(Method::DELETE, "/auth/me").bearer_auth(access_token);
+        Answer::to(request.json(&json!({"password": self.password}))).await
+    }
+
+    /// Sends a request without a body, with a token.
+    pub(crate) async fn bears(&self, access_token: &str, method: Method, path: &str) -> Answer {
+        Answer::to(self.app.request(method, path).bearer_auth(access_token)).await
     }
 }

@@ -1,0 +1,4 @@
+//! The keys that sign: kept over restarts, replaced while the service runs.
+
+mod restart;
+mod rotation;

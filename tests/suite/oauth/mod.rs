@@ -1,0 +1,3 @@
+//! What other services need to accept our tokens.
+
+mod metadata;
