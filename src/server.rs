@@ -42,10 +42,6 @@ use crate::{
 /// every second has seen it.
 const NOTICE: Duration = Duration::from_secs(1);
 
-/// The longest head of a request, in bytes: access tokens are below 8 KiB, and proxies send no more than 32 KiB.
-/// A longer one is answered 431.
-const HEAD_MAX: usize = 32 * 1024;
-
 /// How long to wait when the system has no room for another connection.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
@@ -184,7 +180,6 @@ fn serve_connection(stream: TcpStream, peer: IpAddr, edge: Edge, connections: &G
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
-        .max_buf_size(HEAD_MAX)
         .serve_connection(TokioIo::new(stream), service);
     let connection = connections.watch(connection);
     tokio::spawn(async move {
