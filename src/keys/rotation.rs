@@ -17,7 +17,7 @@ use crate::{
 
 /// How much longer than its last token a key is believed: 30 s for verifiers with the longest leeway that
 /// `countersign-token` allows, and 30 s for nodes that have not noticed yet that it has ceased to sign.
-const MARGIN: Duration = Duration::from_secs(60);
+const MARGIN: Duration = Duration::from_mins(1);
 
 /// Sees to it that there is a key that signs, and that it, or the one after it, is of the configured algorithm.
 pub(super) async fn begin(keeper: Keeper<'_>) -> Result<(), KeysError> {
