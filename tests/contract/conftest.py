@@ -10,7 +10,6 @@ import re
 import signal
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 import httpx
@@ -36,7 +35,8 @@ class Server:
             "COUNTERSIGN_DATA_DIR": str(directory / "data"),
             **settings,
         }
-        self.log = []
+        self._log = []
+        self._grown = threading.Condition()
         self._bound = queue.Queue()
         self._process = subprocess.Popen(
             [BINARY, "serve"],
@@ -55,7 +55,7 @@ class Server:
             address = None
         if address is None:
             self._process.kill()
-            pytest.fail("the server did not start:\n" + "\n".join(map(str, self.log)))
+            pytest.fail("the server did not start:\n" + "\n".join(map(str, self._log)))
         self.url = f"http://{address}"
         self.client = httpx.Client(base_url=self.url, timeout=30)
 
@@ -65,7 +65,9 @@ class Server:
                 entry = json.loads(line)
             except ValueError:
                 entry = {"level": "ERROR", "message": f"no JSON: {line.rstrip()}"}
-            self.log.append(entry)
+            with self._grown:
+                self._log.append(entry)
+                self._grown.notify_all()
             if "address" in entry:
                 self._bound.put(entry["address"])
         self._bound.put(None)
@@ -82,16 +84,18 @@ class Server:
         self._reader.join(STOP_SECONDS)
         return code
 
-    def wait_for_line(self, request_id):
-        """Waits until the log has the line of a request."""
-        deadline = time.monotonic() + START_SECONDS
-        while not any(entry.get("request_id") == request_id for entry in self.log):
-            assert time.monotonic() < deadline, f"no line of the request {request_id}"
-            time.sleep(0.01)
+    def log(self):
+        """Every line so far: those of all requests that were answered before the call."""
+        last = f"last-{len(self._log)}"
+        self.client.get("/health/live", headers={"X-Request-Id": last})
+        with self._grown:
+            written = self._grown.wait_for(lambda: any(is_of(entry, last) for entry in self._log), START_SECONDS)
+            assert written, "a request was answered and not logged"
+            return [entry for entry in self._log if not is_of(entry, last)]
 
     def troubles(self):
         """What the log reports as an error, and whatever is not a line of JSON."""
-        return [entry for entry in self.log if entry.get("level") == "ERROR"]
+        return [entry for entry in self._log if entry.get("level") == "ERROR"]
 
     def register(self, name):
         """Registers a user and returns the token pair."""
@@ -111,6 +115,10 @@ class Server:
     def me(self, access_token):
         """Asks who the bearer of a token is."""
         return self.client.get("/auth/me", headers=bearer(access_token))
+
+
+def is_of(entry, request_id):
+    return entry.get("request_id") == request_id
 
 
 def bearer(access_token):

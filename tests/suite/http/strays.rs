@@ -10,7 +10,8 @@ use crate::support::{Answer, Engine, TestApp};
 async fn an_unknown_path_is_a_problem() {
     let app = TestApp::new(Engine::Sqlite).await;
 
-    for path in ["/nowhere", "/auth", "/auth/login/", "/%00", "/%ff", "/problems/%ff", "/docs/%ff"] {
+    for path in ["/nowhere", "/auth", "/auth/login/", "/%00", "/%ff", "/problems/%ff", "/docs/%ff", "/docs/nowhere.js"]
+    {
         app.get(path).await.assert_problem(Code::NotFound);
     }
 }

@@ -3,6 +3,8 @@
 //! What can fail fails before the first request is taken, with one line that says what to do. A server that is told to
 //! end says first that it is not ready, answers what is in flight, and goes.
 
+mod door;
+
 use std::{
     io,
     net::{IpAddr, SocketAddr},
@@ -17,11 +19,12 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::watch,
+    net::TcpStream,
     time::{sleep, timeout},
 };
 use tracing::{debug, info, warn};
+
+use self::door::Door;
 
 use crate::{
     app::{App, Stopping},
@@ -42,8 +45,9 @@ use crate::{
 /// every second has seen it.
 const NOTICE: Duration = Duration::from_secs(1);
 
-/// How long to wait when the system has no room for another connection.
-const EXHAUSTED: Duration = Duration::from_millis(50);
+/// How long the first request of a connection may be under way, once the connection is there: until then a connection
+/// that looks idle may be about to be used.
+const UNDER_WAY: Duration = Duration::from_millis(200);
 
 /// What a server is made of.
 pub struct Parts {
@@ -59,8 +63,7 @@ pub struct Parts {
 
 /// A server that is bound and has all it needs.
 pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
+    door: Door,
     app: Arc<App>,
 }
 
@@ -72,16 +75,15 @@ impl Server {
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
         let listen = parts.config.service.listen;
         let bind = |source| StartError::Bind { listen, source };
-        let listener = TcpListener::bind(listen).await.map_err(bind)?;
-        let address = listener.local_addr().map_err(bind)?;
-        let app = open(parts, address).await?;
-        Ok(Self { listener, address, app: Arc::new(app) })
+        let door = Door::open(listen).await.map_err(bind)?;
+        let app = open(parts, door.address()).await?;
+        Ok(Self { door, app: Arc::new(app) })
     }
 
     /// The address that was bound.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.door.address()
     }
 
     /// The handles that its operations share.
@@ -94,19 +96,20 @@ impl Server {
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let edge = Edge::around(router(Arc::clone(&self.app)), Arc::clone(&self.app));
         let jobs = tokio::spawn(jobs::run(Arc::clone(&self.app)));
-        info!(address = %self.address, public_url = self.app.public_url, "listening");
+        info!(address = %self.door.address(), public_url = self.app.public_url, "listening");
 
         let connections = GracefulShutdown::new();
-        let (stopped, stopping) = watch::channel(false);
-        let accepting = accept(self.listener, edge, &connections, stopping);
-        let stopping = async {
+        let enter = |stream, peer: SocketAddr| {
+            serve_connection(stream, peer.ip().to_canonical(), edge.clone(), &connections);
+        };
+        let told_and_noticed = async {
             stop.await;
             self.app.stopping.begin();
             info!("asked to end; not ready for more");
             sleep(NOTICE).await;
-            let _ = stopped.send(true);
         };
-        tokio::join!(accepting, stopping);
+        self.door.admit(enter, told_and_noticed).await;
+        sleep(UNDER_WAY).await;
 
         jobs.abort();
         let grace = self.app.config.http.shutdown_grace();
@@ -148,24 +151,6 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
         database,
         sealer,
     })
-}
-
-/// Takes connections until told to stop.
-async fn accept(listener: TcpListener, edge: Edge, connections: &GracefulShutdown, mut stop: watch::Receiver<bool>) {
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stop.changed() => return,
-        };
-        match accepted {
-            Ok((stream, peer)) => serve_connection(stream, peer.ip().to_canonical(), edge.clone(), connections),
-            Err(error) => {
-                // Out of file descriptors, most likely: those in use come back as requests end.
-                warn!(%error, "a connection could not be taken");
-                sleep(EXHAUSTED).await;
-            }
-        }
-    }
 }
 
 /// Answers the requests of one connection, in a task of its own.

@@ -1,0 +1,24 @@
+//! Real harm to the real program: it is killed, starved, frozen and lied to, and then what it had promised is counted.
+//!
+//! Each test starts the binary with an empty environment and a database of its own. `FAULT_ROUNDS` says how often
+//! what depends on chance is done (2 unless it is set); `-- --nocapture` shows the counts.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot do its harm has failed")]
+
+#[path = "../support/postgres.rs"]
+mod postgres;
+#[path = "../support/postgres_server.rs"]
+mod postgres_server;
+
+mod home;
+mod process;
+mod visitor;
+
+mod killed;
+mod stopping;
+
+/// How often to do what depends on chance.
+#[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the service")]
+fn rounds() -> usize {
+    std::env::var("FAULT_ROUNDS").map_or(2, |rounds| rounds.parse().expect("a number in FAULT_ROUNDS"))
+}

@@ -1,0 +1,98 @@
+//! Whoever uses the service over HTTP; every request of theirs comes from another address.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+
+use crate::home::PASSWORD;
+use crate::process::PATIENCE;
+
+/// Sends requests. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Visitor {
+    client: Client,
+    base: String,
+}
+
+/// What came back, and when.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<String>,
+    pub(crate) body: Value,
+    pub(crate) took: Duration,
+}
+
+impl Reply {
+    pub(crate) fn text(&self, field: &str) -> &str {
+        self.body[field].as_str().unwrap_or_default()
+    }
+
+    /// Whether it is the answer for a dependency that is down, with all that belongs to it.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        self.status == 503 && self.text("code") == "service_unavailable" && self.retry_after.is_some()
+    }
+}
+
+impl Visitor {
+    pub(crate) fn of(address: SocketAddr) -> Self {
+        let client = Client::builder().timeout(PATIENCE).build().unwrap();
+        Self { client, base: format!("http://{address}") }
+    }
+
+    /// Asks. Fails only when no answer came.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        bearer: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<Reply, reqwest::Error> {
+        let mut request = self.client.request(method, format!("{}{path}", self.base));
+        request = request.header("x-forwarded-for", another_address());
+        if let Some(token) = bearer {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let asked = Instant::now();
+        let response = request.send().await?;
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+        let text = response.text().await?;
+        let body = serde_json::from_str(&text).unwrap_or_default();
+        Ok(Reply { status, retry_after, body, took: asked.elapsed() })
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.ask(Method::GET, path, None, None).await.unwrap()
+    }
+
+    pub(crate) async fn me(&self, access_token: &str) -> Result<Reply, reqwest::Error> {
+        self.ask(Method::GET, "/auth/me", Some(access_token), None).await
+    }
+
+    pub(crate) async fn log_out(&self, access_token: &str) -> Result<Reply, reqwest::Error> {
+        self.ask(Method::POST, "/auth/logout", Some(access_token), None).await
+    }
+
+    pub(crate) async fn refresh(&self, refresh_token: &str) -> Result<Reply, reqwest::Error> {
+        self.ask(Method::POST, "/auth/refresh", None, Some(&json!({"refresh_token": refresh_token}))).await
+    }
+
+    pub(crate) async fn register(&self, name: &str) -> Result<Reply, reqwest::Error> {
+        let body = json!({"email": format!("{name}@example.com"), "username": name, "password": PASSWORD});
+        self.ask(Method::POST, "/auth/register", None, Some(&body)).await
+    }
+}
+
+fn another_address() -> String {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+
+    let [_, high, middle, low] = COUNTER.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    format!("10.{high}.{middle}.{low}")
+}
