@@ -2,39 +2,38 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract, http::StatusCode};
 use serde::Serialize;
 use tracing::warn;
 use utoipa::ToSchema;
 
-use crate::app::App;
+use crate::{app::App, circuit_breaker::State};
 
 /// How the service is.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"status": "ok", "version": "0.1.0", "checks": {"database": "ok"},
-                       "breakers": {"database": "closed"}}))]
+#[schema(example = json!({"status": "ok", "version": "0.1.0", "checks": {"database": "ok"}}))]
 pub(crate) struct Health {
-    /// The worst of the checks.
+    /// `ok` when every check is.
     status: Status,
     /// The version of the service.
     #[schema(example = "0.1.0")]
     version: &'static str,
     /// What was checked, by name.
     checks: BTreeMap<&'static str, Status>,
-    /// The circuit breaker before each dependency: `closed` lets calls through, `open` refuses them, `half_open`
-    /// lets a few find out.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    breakers: BTreeMap<&'static str, &'static str>,
 }
 
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
     /// As it should be.
     Ok,
-    /// Not to be reached.
+    /// It was asked and did not answer.
     Unavailable,
+    /// It has not answered for a while; its circuit breaker is open and refuses calls.
+    BreakerOpen,
+    /// Its circuit breaker lets a few calls find out whether it is back.
+    BreakerHalfOpen,
     /// About to end.
     Stopping,
 }
@@ -56,22 +55,29 @@ pub(crate) async fn live() -> Json<Health> {
         (status = SERVICE_UNAVAILABLE, description = "Send requests elsewhere.", body = Health),
     ),
 )]
-pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
-    let database = match app.database.ping().await {
+pub(crate) async fn ready(extract::State(app): extract::State<Arc<App>>) -> (StatusCode, Json<Health>) {
+    let mut checks = BTreeMap::from([("database", database(&app).await)]);
+    if app.stopping.has_begun() {
+        checks.insert("process", Status::Stopping);
+    }
+    let health = Health::of(checks);
+    let status = if health.status == Status::Ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(health))
+}
+
+async fn database(app: &App) -> Status {
+    match app.database.breaker().state {
+        State::Open { .. } => return Status::BreakerOpen,
+        State::HalfOpen { .. } => return Status::BreakerHalfOpen,
+        State::Closed => {}
+    }
+    match app.database.ping().await {
         Ok(()) => Status::Ok,
         Err(error) => {
             warn!(%error, "the database does not answer");
             Status::Unavailable
         }
-    };
-    let mut checks = BTreeMap::from([("database", database)]);
-    if app.stopping.has_begun() {
-        checks.insert("process", Status::Stopping);
     }
-    let breaker = app.database.breaker();
-    let health = Health { breakers: BTreeMap::from([(breaker.name, breaker.state.as_str())]), ..Health::of(checks) };
-    let status = if health.status == Status::Ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(health))
 }
 
 /// The same as `/health/ready`, under the name that many look for.
@@ -82,13 +88,18 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Heal
         (status = SERVICE_UNAVAILABLE, description = "Send requests elsewhere.", body = Health),
     ),
 )]
-pub(crate) async fn health(state: State<Arc<App>>) -> (StatusCode, Json<Health>) {
+pub(crate) async fn health(state: extract::State<Arc<App>>) -> (StatusCode, Json<Health>) {
     ready(state).await
 }
 
 impl Health {
     fn of(checks: BTreeMap<&'static str, Status>) -> Self {
-        let status = checks.values().copied().find(|status| *status != Status::Ok).unwrap_or(Status::Ok);
-        Self { status, version: env!("CARGO_PKG_VERSION"), checks, breakers: BTreeMap::new() }
+        let is = |status| checks.values().any(|check| *check == status);
+        let status = match checks.values().all(|check| *check == Status::Ok) {
+            true => Status::Ok,
+            false if is(Status::Stopping) => Status::Stopping,
+            false => Status::Unavailable,
+        };
+        Self { status, version: env!("CARGO_PKG_VERSION"), checks }
     }
 }

@@ -5,7 +5,7 @@ use utoipa::{
     openapi::{
         OpenApi,
         path::Operation,
-        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+        security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityRequirement, SecurityScheme},
     },
 };
 
@@ -37,23 +37,54 @@ pub(crate) fn head() -> OpenApi {
         .bearer_format("JWT")
         .description(Some("The access token that registration, login and refresh answer with."))
         .build();
-    document.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
+    let flow = Flow::Password(Password::new("/auth/token", Scopes::new()));
+    components.add_security_scheme(PASSWORD, SecurityScheme::OAuth2(OAuth2::with_description([flow], SIGN_IN)));
+    document
+}
+
+/// A token that the reader has.
+const BEARER: &str = "bearer";
+
+/// A token that the documentation page gets for the reader.
+const PASSWORD: &str = "password";
+
+const SIGN_IN: &str = "Signs in with an address or a username and a password; leave the client fields empty.";
+
+/// The document of a service that does not take passwords at the token endpoint.
+pub(crate) fn without_password_grant(mut document: OpenApi) -> OpenApi {
+    if let Some(components) = &mut document.components {
+        components.security_schemes.remove(PASSWORD);
+    }
+    for operation in operations(&mut document) {
+        if let Some(requirements) = &mut operation.security {
+            requirements.retain(|requirement| *requirement == SecurityRequirement::new::<_, _, &str>(BEARER, []));
+        }
+    }
     document
 }
 
 /// Adds to every operation what any operation may refuse with.
 pub(crate) fn finish(mut document: OpenApi) -> OpenApi {
-    for (path, item) in &mut document.paths.paths {
+    for operation in operations(&mut document) {
         // Health has a body of its own, also when it is bad.
-        if path.starts_with("/health") {
-            continue;
-        }
-        let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
-        for operation in operations.into_iter().flatten() {
+        if !operation.tags.iter().flatten().any(|tag| tag == "health") {
             add_common_refusals(operation);
+        }
+        if let Some(requirements) = &mut operation.security {
+            requirements.push(SecurityRequirement::new::<_, _, &str>(PASSWORD, []));
         }
     }
     document
+}
+
+fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
+    document
+        .paths
+        .paths
+        .values_mut()
+        .flat_map(|item| [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten())
 }
 
 /// The document as text, the way it is committed and served.

@@ -18,7 +18,11 @@ use crate::{
 /// The routes, ready to serve.
 pub fn router(app: Arc<App>) -> Router {
     let (documented, document) = documented().split_for_parts();
-    let document: Arc<str> = openapi::text(&openapi::finish(document)).into();
+    let mut document = openapi::finish(document);
+    if !app.config.allows_password_grant() {
+        document = openapi::without_password_grant(document);
+    }
+    let document: Arc<str> = openapi::text(&document).into();
 
     documented
         .route(

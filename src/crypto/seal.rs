@@ -60,7 +60,7 @@ impl Sealer {
     /// Derives the sealing keys of the configured root secrets.
     ///
     /// # Errors
-    /// As [`Sealer::new`].
+    /// [`SealError::Library`] should not happen: there is always a root secret.
     pub fn under(root_secrets: &RootSecrets) -> Result<Self, SealError> {
         Self::new(root_secrets.opening().map(RootSecret::expose))
     }

@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import httpx
@@ -80,6 +81,13 @@ class Server:
             pytest.fail(f"the server was still there {STOP_SECONDS} s after SIGTERM")
         self._reader.join(STOP_SECONDS)
         return code
+
+    def wait_for_line(self, request_id):
+        """Waits until the log has the line of a request."""
+        deadline = time.monotonic() + START_SECONDS
+        while not any(entry.get("request_id") == request_id for entry in self.log):
+            assert time.monotonic() < deadline, f"no line of the request {request_id}"
+            time.sleep(0.01)
 
     def troubles(self):
         """What the log reports as an error, and whatever is not a line of JSON."""
