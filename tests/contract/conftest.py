@@ -29,7 +29,8 @@ class Server:
     """A running server with an empty database of its own."""
 
     def __init__(self, directory, **settings):
-        environment = {
+        self._directory = directory
+        self._environment = {
             "PATH": os.environ["PATH"],
             "COUNTERSIGN_LISTEN": "127.0.0.1:0",
             "COUNTERSIGN_DATA_DIR": str(directory / "data"),
@@ -41,7 +42,7 @@ class Server:
         self._process = subprocess.Popen(
             [BINARY, "serve"],
             cwd=directory,
-            env=environment,
+            env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -92,6 +93,13 @@ class Server:
             written = self._grown.wait_for(lambda: any(is_of(entry, last) for entry in self._log), START_SECONDS)
             assert written, "a request was answered and not logged"
             return [entry for entry in self._log if not is_of(entry, last)]
+
+    def command(self, *words):
+        """Runs a command of the binary beside the server, with the same settings, and returns what it printed."""
+        command = [BINARY, *words]
+        ran = subprocess.run(command, cwd=self._directory, env=self._environment, capture_output=True, text=True)
+        assert (ran.returncode, ran.stderr) == (0, ""), ran
+        return ran.stdout
 
     def troubles(self):
         """What the log reports as an error, and whatever is not a line of JSON."""

@@ -19,7 +19,7 @@ async fn a_user_takes_another_name(#[values(Engine::Sqlite, Engine::Postgres)] e
     let app = TestApp::new(engine).await;
     let ada = app.registered("ada").await;
     let pair = ada.log_in().await;
-    app.advance(Duration::from_secs(60));
+    app.advance(Duration::from_mins(1));
 
     let renamed = patch(&app, &pair.access_token(), &json!({"username": "Countess"})).await;
 
@@ -77,7 +77,7 @@ async fn what_is_not_given_or_not_theirs_to_change_stays() {
     let ada = app.registered("ada").await;
     let token = ada.log_in().await.access_token();
     let before = ada.me(&token).await.json();
-    app.advance(Duration::from_secs(60));
+    app.advance(Duration::from_mins(1));
 
     for body in [
         json!({}),

@@ -196,9 +196,9 @@ async fn a_session_is_over_after_90_days_however_busy_it_was(
     }
     assert_eq!(pair.json()["refresh_expires_in"], (2 * DAY).as_secs());
 
-    app.advance(2 * DAY - Duration::from_secs(60));
+    app.advance(2 * DAY - Duration::from_mins(1));
     let last = ada.refresh(&pair.refresh_token()).await;
-    app.advance(Duration::from_secs(60));
+    app.advance(Duration::from_mins(1));
 
     assert_eq!((&last.json()["refresh_expires_in"], &last.json()["expires_in"]), (&json!(60), &json!(60)));
     ada.refresh(&last.refresh_token()).await.assert_problem(Code::SessionEnded);
@@ -232,7 +232,7 @@ async fn an_access_token_ends_with_a_session_that_lies_idle() {
     let ada = app.registered("ada").await;
     let pair = ada.log_in().await;
 
-    app.advance(Duration::from_secs(60));
+    app.advance(Duration::from_mins(1));
 
     ada.me(&pair.access_token()).await.assert_refused_token(Code::SessionEnded);
 }

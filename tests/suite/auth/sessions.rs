@@ -23,9 +23,9 @@ async fn a_user_sees_their_open_sessions_the_one_used_last_first(
     bob.log_in().await.assert_status(200);
     let login = json!({"email": ada.email, "password": ada.password});
     let phone = Answer::to(app.request(Method::POST, "/auth/login").header(USER_AGENT, "a phone").json(&login)).await;
-    app.advance(Duration::from_secs(60));
+    app.advance(Duration::from_mins(1));
     let laptop = ada.log_in().await;
-    app.advance(Duration::from_secs(60));
+    app.advance(Duration::from_mins(1));
     ada.refresh(&phone.refresh_token()).await.assert_status(200);
 
     let seen = ada.sessions(&laptop.access_token()).await;

@@ -1,4 +1,5 @@
 //! The keys that sign: kept over restarts, replaced while the service runs.
 
+mod load;
 mod restart;
 mod rotation;

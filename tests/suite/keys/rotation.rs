@@ -32,7 +32,7 @@ async fn published(app: &TestApp) -> BTreeSet<String> {
 }
 
 /// The name of the key that signed a token.
-fn signer(pair: &Answer) -> String {
+pub(super) fn signer(pair: &Answer) -> String {
     use base64ct::{Base64UrlUnpadded, Encoding};
 
     let token = pair.access_token();
