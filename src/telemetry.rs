@@ -3,7 +3,11 @@
 //! Lines are handed to a thread that writes them: a terminal or a pipe that does not drain must not hold up a
 //! request. What does not fit its buffer is dropped, not waited for.
 
-use std::io::{self, IsTerminal};
+use std::{
+    fs::File,
+    io::{self, BufWriter, IsTerminal},
+    os::fd::AsFd,
+};
 
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::{fmt, layer::SubscriberExt, util::SubscriberInitExt};
@@ -15,7 +19,10 @@ use crate::config::{LogFormat, Logs};
 /// # Errors
 /// A filter that cannot be read, or a log that was started before.
 pub fn start(logs: &Logs) -> anyhow::Result<WorkerGuard> {
-    let (writer, guard) = tracing_appender::non_blocking(io::stdout());
+    // Not `Stdout` itself, which writes line by line: the thread flushes when it has caught up, so that a busy moment
+    // costs one system call for many lines.
+    let output = BufWriter::new(File::from(io::stdout().as_fd().try_clone_to_owned()?));
+    let (writer, guard) = tracing_appender::non_blocking(output);
     let filter = logs.filter.to_env_filter();
     let registry = tracing_subscriber::registry().with(filter);
     match logs.format {

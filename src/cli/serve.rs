@@ -1,6 +1,6 @@
 //! `countersign serve`: the server, until it is told to end.
 
-use std::{num::NonZeroU32, path::Path, process::ExitCode};
+use std::{num::NonZeroU32, path::Path, pin::pin, process::ExitCode};
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
@@ -29,8 +29,12 @@ pub(super) fn run(settings: &SettingsArguments) -> anyhow::Result<ExitCode> {
     let hasher = Hasher::start(hasher_settings(&config)?).context("the threads that hash passwords do not start")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads to work on")?;
     runtime.block_on(async {
-        let stop = stop_signal()?;
-        let server = Server::start(Parts { config, root_secrets, hasher, clock: Clock::system() }).await?;
+        let mut stop = pin!(stop_signal()?);
+        // Whoever waits for a database that is not there must be able to give up.
+        let server = tokio::select! {
+            started = Server::start(Parts { config, root_secrets, hasher, clock: Clock::system() }) => started?,
+            () = &mut stop => return Ok(()),
+        };
         server.serve(stop).await;
         anyhow::Ok(())
     })?;

@@ -28,6 +28,11 @@ section! {
         ///
         /// Shorter than `http.request_timeout_seconds`, so that a request that waits for the database is answered.
         pub statement_timeout_seconds: u32 = 2, in 1..=300;
+
+        /// How long to wait at the start for a database that does not answer yet, in seconds.
+        ///
+        /// After that the service ends with exit code 2, so that a service manager sees it.
+        pub connect_timeout_seconds: u32 = 30, in 1..=3600;
     }
 }
 

@@ -11,8 +11,12 @@ use tracing::info;
 
 use super::{Keeper, KeysError, ring, secrets};
 use crate::{
+    database::Transaction,
     domain::Timestamp,
-    models::signing_key::{SigningKey, State},
+    models::{
+        sealed_secret::SealedSecret,
+        signing_key::{SigningKey, State},
+    },
 };
 
 /// How much longer than its last token a key is believed: 30 s for verifiers with the longest leeway that
@@ -113,7 +117,7 @@ pub async fn retire(keeper: Keeper<'_>, kid: &str) -> Result<(), KeysError> {
             Some(new_key(keeper, State::Active, keeper.now).await?)
         }
     };
-    let mut transaction = keeper.database.begin().await?;
+    let mut transaction = begin_change(keeper).await?;
     key.retire(&mut transaction, keeper.now).await?;
     // Added only where none signs any more; the key may have begun to since it was read.
     if let Some(successor) = successor {
@@ -124,9 +128,17 @@ pub async fn retire(keeper: Keeper<'_>, kid: &str) -> Result<(), KeysError> {
     Ok(())
 }
 
+/// Begins a transaction that changes several keys. Two of them take turns, or each could wait for a key that the other
+/// has changed.
+async fn begin_change(keeper: Keeper<'_>) -> Result<Transaction, KeysError> {
+    let mut transaction = keeper.database.begin().await?;
+    SealedSecret::hold(&mut transaction, secrets::REFRESH_TOKEN_KEY).await?;
+    Ok(transaction)
+}
+
 async fn hand_over(keeper: Keeper<'_>, active: &SigningKey, next: &SigningKey) -> Result<bool, KeysError> {
     let lifetime = keeper.config.tokens.access_ttl();
-    let mut transaction = keeper.database.begin().await?;
+    let mut transaction = begin_change(keeper).await?;
     let is_ours = active.cease(&mut transaction, keeper.now, keeper.now + lifetime + MARGIN).await?
         && next.activate(&mut transaction, keeper.now).await?;
     if is_ours {

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The name of the key of the refresh tokens.
-const REFRESH_TOKEN_KEY: &str = "refresh_token_key";
+pub(super) const REFRESH_TOKEN_KEY: &str = "refresh_token_key";
 
 /// Loads the key of the refresh tokens; at the very first start makes it.
 pub(super) async fn refresh_token_key(keeper: Keeper<'_>) -> Result<RefreshTokenKey, KeysError> {

@@ -10,9 +10,9 @@ use crate::domain::UserId;
 pub(super) fn record(exchange: &Exchange, status: StatusCode) {
     info!(
         target: "countersign::access",
-        request_id = %exchange.request_id,
+        request_id = exchange.request_id,
         trace_id = exchange.trace_id,
-        method = %exchange.method,
+        method = exchange.method.as_str(),
         route = exchange.route(),
         path = exchange.path,
         status = status.as_u16(),

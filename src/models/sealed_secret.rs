@@ -32,7 +32,18 @@ static RESEAL: Statement = Statement::new(
         and sealed = $2",
 );
 
+static HOLD: Statement = Statement::new(
+    "update sealed_secrets
+        set name = name
+      where name = $1",
+);
+
 impl SealedSecret {
+    /// Keeps the row until the transaction ends; others who hold it wait.
+    pub async fn hold(write: impl Writes, name: &str) -> Result<(), DatabaseError> {
+        write.execute(&HOLD, &[name.into()]).await.map(drop)
+    }
+
     /// The secret of this name.
     pub async fn find(read: impl Reads, name: &str) -> Result<Option<Self>, DatabaseError> {
         read.optional(&FIND, &[name.into()]).await

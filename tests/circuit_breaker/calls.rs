@@ -229,6 +229,9 @@ async fn an_outage_is_one_warning_and_one_line_when_it_is_over() {
         .without_time()
         .with_writer(move || lines.clone())
         .finish();
+    // Where there is one collector only, tracing asks the thread that comes by first whether a line interests anybody,
+    // and keeps its answer: another test's thread would say no for this one.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let _quiet = subscriber::set_default(collector);
     let breaker = breaker(settings());
 

@@ -1,7 +1,9 @@
 //! Where a service lives: its directory, its database, its settings, and people who have registered before it starts.
 
 use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -14,7 +16,7 @@ use countersign::domain::{Client, Email, NewPassword, Owner, Password, Username}
 use countersign::server::{Parts, Server};
 use tempfile::TempDir;
 
-use crate::postgres::TestDatabase;
+use crate::postgres::{TestDatabase, is_root};
 use crate::postgres_server;
 use crate::process::{Process, Service};
 
@@ -31,6 +33,9 @@ pub(crate) struct Home {
     variables: BTreeMap<String, String>,
     /// Shell commands that are run in the process before it becomes the service.
     before: String,
+    /// The program, and what it is started with.
+    program: PathBuf,
+    wrapper: &'static str,
 }
 
 enum Storage {
@@ -70,7 +75,14 @@ impl Home {
             Storage::File => format!("sqlite://{}", directory.path().join("countersign.db").display()),
             Storage::Shared(database) | Storage::Own(database, _) => database.url(),
         };
-        let home = Self { storage, directory, variables: BTreeMap::new(), before: String::new() };
+        let home = Self {
+            storage,
+            directory,
+            variables: BTreeMap::new(),
+            before: String::new(),
+            program: PathBuf::from(env!("CARGO_BIN_EXE_countersign")),
+            wrapper: "",
+        };
         home.with("DATABASE_URL", &url)
             .with("COUNTERSIGN_LISTEN", "127.0.0.1:0")
             .with("COUNTERSIGN_PUBLIC_URL", PUBLIC_URL)
@@ -89,6 +101,23 @@ impl Home {
     pub(crate) fn after(mut self, command: &str) -> Self {
         command.clone_into(&mut self.before);
         self
+    }
+
+    /// Takes away the right to write here. Root may write everywhere, so the service then runs as somebody else.
+    pub(crate) fn read_only(mut self) -> Self {
+        if is_root() {
+            let copy = self.directory.path().join("countersign");
+            // Where the program was built others may not be allowed to look.
+            fs::hard_link(&self.program, &copy).or_else(|_| fs::copy(&self.program, &copy).map(drop)).unwrap();
+            self.program = copy;
+            self.wrapper = "setpriv --reuid 65534 --regid 65534 --clear-groups";
+        }
+        if self.file().exists() {
+            fs::set_permissions(self.file(), Permissions::from_mode(0o444)).unwrap();
+        }
+        fs::set_permissions(self.directory.path(), Permissions::from_mode(0o555)).unwrap();
+        let directory = self.directory.path().display().to_string();
+        self.with("COUNTERSIGN_DATA_DIR", &directory)
     }
 
     /// The server that is this home's alone.
@@ -118,8 +147,10 @@ impl Home {
     pub(crate) fn launch(&self) -> Process {
         let mut command = Command::new("/bin/sh");
         command
-            .args(["-c", &format!("{}\nexec \"$0\"", self.before), env!("CARGO_BIN_EXE_countersign")])
+            .args(["-c", &format!("{}\nexec {} \"$0\"", self.before, self.wrapper)])
+            .arg(&self.program)
             .env_clear()
+            .env("PATH", "/usr/bin:/bin")
             .envs(&self.variables)
             .current_dir(self.directory.path());
         Process::start(&mut command)

@@ -15,6 +15,9 @@ mod process;
 mod visitor;
 
 mod killed;
+mod postgres_outages;
+mod sqlite_harm;
+mod starting;
 mod stopping;
 
 /// How often to do what depends on chance.

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Object, Pool, PoolError, TimeoutType};
 use tokio::time::{sleep, timeout};
+use tracing::warn;
 
 pub(super) use self::transaction::PostgresTransaction;
 
@@ -53,9 +54,16 @@ impl Postgres {
         };
         let postgres = Self { shared: Arc::new(shared) };
         let until = Instant::now() + settings.connect_timeout;
+        let mut told = false;
         loop {
             match postgres.shared.client().await {
-                Err(error) if error.is_outage() && Instant::now() + PAUSE < until => sleep(PAUSE).await,
+                Err(error) if error.is_outage() && Instant::now() + PAUSE < until => {
+                    if !told {
+                        warn!(%error, patience_seconds = settings.connect_timeout.as_secs(), "waiting for the database");
+                        told = true;
+                    }
+                    sleep(PAUSE).await;
+                }
                 Err(error) => return Err(error),
                 Ok(_) => return Ok(postgres),
             }

@@ -1,0 +1,142 @@
+//! Logins and registrations a second, beside what one password at a time on every core comes to.
+
+use super::newcomers;
+use crate::{
+    contest::{Contest, LOGINS_PLOT, Series, progress},
+    hashing, load, plot,
+    report::Row,
+    service::{Hashing, Service},
+    stats::{Spread, quantile},
+    visitor::{Visitor, Work},
+};
+
+const CLIENTS: [usize; 3] = [1, 8, 64];
+/// Lone logins and lone hashes in turn, for each repeat.
+const LONE: u32 = 8;
+
+pub(super) async fn measure(contest: &mut Contest) -> anyhow::Result<()> {
+    let ours = contest.workshop.countersign("logins.db", &[]).await?;
+    let fastapi = contest.workshop.fastapi(Hashing::InHandlers).await?;
+    let threads = contest.workshop.fastapi(Hashing::InThreads).await?;
+    let mut services = vec![ours.service.clone(), fastapi.service.clone(), threads.service.clone()];
+    services.extend(contest.peers.iter().map(|peer| peer.0.clone()));
+    let mut crowds = Vec::new();
+    for service in &services {
+        progress(format_args!("64 newcomers at {}", service.name));
+        crowds.push(newcomers(service, 64).await?);
+    }
+    lone(contest, (&ours.service, &crowds)).await?;
+
+    // One series for each service, and the limit as the last.
+    let mut series: Vec<Series> =
+        services.iter().map(|service| Series { name: service.name.clone(), points: Vec::new() }).collect();
+    let mut limits = Series { name: "crate bcrypt, all cores".to_owned(), points: Vec::new() };
+    for (place, clients) in (0_u32..).map(f64::from).zip(CLIENTS) {
+        let (rates, limit) = rounds(contest, (&services, &crowds), (clients, Work::Login)).await?;
+        for ((one, service), rates) in series.iter_mut().zip(&services).zip(&rates) {
+            let ratio = Spread::of(rates.iter().zip(&limit).map(|(rate, limit)| rate / limit));
+            let is_ours = service.name == ours.service.name;
+            add(
+                contest,
+                (service, &format!("logins, {clients} clients")),
+                (rates, &limit, ratio),
+                match clients {
+                    8.. if is_ours => "≥ 2.5",
+                    _ => "",
+                },
+            );
+            one.points.push((place, Spread::of(rates.iter().copied()).median));
+        }
+        limits.points.push((place, Spread::of(limit).median));
+    }
+    let (rates, limit) = rounds(contest, (&services, &crowds), (8, Work::Register)).await?;
+    for (service, rates) in services.iter().zip(&rates) {
+        let ratio = Spread::of(rates.iter().zip(&limit).map(|(rate, limit)| rate / limit));
+        let aim = if service.name == ours.service.name { "≥ 2.5" } else { "" };
+        add(contest, (service, "registrations, 8 clients"), (rates, &limit, ratio), aim);
+    }
+    series.truncate(3);
+    series.push(limits);
+    let labels = CLIENTS.map(|clients| clients.to_string());
+    let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+    contest.results.draw(LOGINS_PLOT, plot::bars("Logins per second, 2 cores, bcrypt at cost 12", &labels, &series));
+    Ok(())
+}
+
+/// All services and the limit in turn, over and over.
+async fn rounds(
+    contest: &Contest,
+    (services, crowds): (&[Service], &[Vec<Visitor>]),
+    (clients, work): (usize, Work),
+) -> anyhow::Result<(Vec<Vec<f64>>, Vec<f64>)> {
+    let mut rates: Vec<Vec<f64>> = services.iter().map(|_| Vec::new()).collect();
+    let mut limits = Vec::new();
+    for repeat in 1..=contest.repeats {
+        progress(format_args!("{work:?}, {clients} clients, repeat {repeat} of {}", contest.repeats));
+        limits.push(hashing::one_lane_limit(contest.span / 2).await?);
+        for ((service, crowd), rates) in services.iter().zip(crowds).zip(&mut rates) {
+            let visitors = crowd.iter().take(clients).enumerate();
+            let visitors = visitors.map(|(number, known)| match work {
+                Work::Register => Visitor::known(service, format!("new-{repeat}-{number}")),
+                Work::Login | Work::Me | Work::Refresh => known.again(service),
+            });
+            let (tally, _) = load::without_pause(visitors.collect(), work, contest.span).await?;
+            anyhow::ensure!(tally.faults() == 0, "{}: {} answers were faults", service.name, tally.faults());
+            rates.push(steady_rate(&tally));
+        }
+    }
+    Ok((rates, limits))
+}
+
+/// All that were answered, over the time until the last of them was: nothing begun is left out, so that a short span
+/// does not favour those who answer in small pieces.
+fn steady_rate(tally: &load::Tally) -> f64 {
+    let last = tally.samples.iter().map(|sample| sample.due + sample.took).max().unwrap_or(tally.span);
+    let done = tally.samples.iter().filter(|sample| sample.is_success()).count();
+    f64::from(u32::try_from(done).unwrap_or(u32::MAX)) / last.as_secs_f64()
+}
+
+async fn lone(contest: &mut Contest, (service, crowds): (&Service, &[Vec<Visitor>])) -> anyhow::Result<()> {
+    let Some(mut visitor) = crowds.first().and_then(|crowd| crowd.first()).map(|known| known.again(service)) else {
+        return Ok(());
+    };
+    progress("one login at a time beside one hash");
+    let (mut logins, mut hashes) = (Vec::new(), Vec::new());
+    for _ in 0..LONE * contest.repeats {
+        hashes.push(hashing::one_hash().await?.as_secs_f64() * 1000.0);
+        let began = std::time::Instant::now();
+        let (_, answered) = visitor.perform(Work::Login).await?;
+        logins.push((answered - began).as_secs_f64() * 1000.0);
+    }
+    let ratio = Spread::of(logins.iter().zip(&hashes).map(|(login, hash)| login / hash));
+    let sorted = |mut values: Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        quantile(&values, 0.5)
+    };
+    contest.results.add(Row {
+        what: "latency of a lone login".to_owned(),
+        ours: format!("{:.0} ms", sorted(logins)),
+        beside: format!("one hash of the crate bcrypt {:.0} ms", sorted(hashes)),
+        ratio: Some(ratio),
+        aim: "≤ 1.05",
+    });
+    Ok(())
+}
+
+fn add(
+    contest: &mut Contest,
+    (service, what): (&Service, &str),
+    (rates, limits, ratio): (&[f64], &[f64], Spread),
+    aim: &'static str,
+) {
+    let rate = Spread::of(rates.iter().copied()).median;
+    let limit = Spread::of(limits.iter().copied()).median;
+    let is_ours = service.name == "Countersign";
+    contest.results.add(Row {
+        what: if is_ours { what.to_owned() } else { format!("{what}: {}", service.name) },
+        ours: if is_ours { format!("{rate:.1}/s") } else { String::new() },
+        beside: if is_ours { format!("limit {limit:.1}/s") } else { format!("{rate:.1}/s, limit {limit:.1}/s") },
+        ratio: Some(ratio),
+        aim,
+    });
+}

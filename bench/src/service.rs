@@ -1,0 +1,161 @@
+//! The services that are measured, and how each is started.
+//!
+//! All of them speak the same paths and bodies, so that one visitor can use any of them.
+
+use std::{
+    net::{SocketAddr, ToSocketAddrs},
+    path::{Path, PathBuf},
+    process::Command,
+    str::FromStr,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, anyhow, ensure};
+
+use crate::{
+    machine,
+    process::{Process, free_address},
+};
+
+/// The secret of HS256 where tokens are made without signing in.
+pub(crate) const JWT_SECRET: &str = "a secret of the bench, thirty-two bytes or more";
+
+/// Where a service can be spoken to.
+#[derive(Clone, Debug)]
+pub(crate) struct Service {
+    pub(crate) name: String,
+    pub(crate) address: SocketAddr,
+}
+
+/// A service that the bench has started.
+pub(crate) struct Started {
+    pub(crate) service: Service,
+    pub(crate) process: Process,
+    /// From its start to its first 200 from `/health/ready`.
+    pub(crate) ready_after: Duration,
+}
+
+/// A service that runs already: `NAME=http://HOST:PORT`.
+#[derive(Clone, Debug)]
+pub(crate) struct Given(pub(crate) Service);
+
+impl FromStr for Given {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let (name, url) = text.split_once('=').context("NAME=http://127.0.0.1:PORT is expected")?;
+        let host = url.strip_prefix("http://").context("the address must begin with http://")?;
+        let mut addresses = host.trim_end_matches('/').to_socket_addrs()?;
+        let address = addresses.next().ok_or_else(|| anyhow!("{host} has no address"))?;
+        ensure!(address.ip().is_loopback(), "only a service on loopback is loaded");
+        Ok(Self(Service { name: name.to_owned(), address }))
+    }
+}
+
+/// The binaries, built, and a directory for what the servers keep.
+pub(crate) struct Workshop {
+    pub(crate) countersign: PathBuf,
+    pub(crate) bench: PathBuf,
+    pub(crate) home: tempfile::TempDir,
+    python: Option<PathBuf>,
+}
+
+impl Workshop {
+    /// Builds the release, and the virtual environment of the peer beside it.
+    pub(crate) fn open(with_fastapi: bool) -> anyhow::Result<Self> {
+        eprintln!("building the release");
+        let built = Command::new("cargo").args(["build", "--release", "--bin", "countersign"]).status()?;
+        ensure!(built.success(), "the release does not build");
+        let bench = std::env::current_exe()?;
+        let release = bench.parent().context("the bench lies in no directory")?;
+        let countersign = release.join("countersign");
+        ensure!(countersign.exists(), "run the bench as a release: cargo run --release --package countersign-bench");
+        let python = if with_fastapi { Some(environment(release)?) } else { None };
+        Ok(Self { countersign, bench: bench.clone(), home: tempfile::tempdir()?, python })
+    }
+
+    /// Countersign on a database: a path in the workshop, or a server's address.
+    pub(crate) async fn countersign(&self, database: &str, settings: &[(&str, &str)]) -> anyhow::Result<Started> {
+        let address = free_address()?;
+        let url = if database.contains("://") { database.to_owned() } else { self.sqlite(database) };
+        let mut command = Command::new(&self.countersign);
+        command.current_dir(self.home.path()).env("COUNTERSIGN_LISTEN", address.to_string());
+        command.env("COUNTERSIGN_DATA_DIR", self.home.path().join("data")).env("DATABASE_URL", url);
+        command.envs(settings.iter().copied());
+        self.start("Countersign", address, &mut command).await
+    }
+
+    /// The bare handler.
+    pub(crate) async fn bare(&self) -> anyhow::Result<Started> {
+        let address = free_address()?;
+        self.start("bare handler", address, Command::new(&self.bench).args(["bare", &address.to_string()])).await
+    }
+
+    /// The FastAPI service: one worker for each core, hashing in the handlers or in threads.
+    pub(crate) async fn fastapi(&self, hashing: Hashing) -> anyhow::Result<Started> {
+        let python = self.python.as_ref().context("the virtual environment has not been made")?;
+        let address = free_address()?;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let mut command = Command::new(python);
+        command.args(["-m", "uvicorn", "app:app", "--no-access-log", "--workers", &cores.to_string()]);
+        command.args([
+            "--port",
+            &address.port().to_string(),
+            "--app-dir",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/peers/fastapi"),
+        ]);
+        command.env("DATABASE", self.path(&format!("{}.db", hashing.name()))).env("JWT_SECRET", JWT_SECRET);
+        command.env("HASH_IN_THREADS", if hashing == Hashing::InThreads { "1" } else { "0" });
+        self.start(hashing.name(), address, &mut command).await
+    }
+
+    /// A file in the workshop.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    fn sqlite(&self, name: &str) -> String {
+        format!("sqlite://{}", self.path(name).display())
+    }
+
+    async fn start(&self, name: &str, address: SocketAddr, command: &mut Command) -> anyhow::Result<Started> {
+        let since = Instant::now();
+        let mut process = Process::start(command, &self.path(&format!("{name}.log")))?;
+        let ready_after = process.ready(address, since).await.with_context(|| format!("{name} does not start"))?;
+        Ok(Started { service: Service { name: name.to_owned(), address }, process, ready_after })
+    }
+}
+
+/// How the FastAPI service hashes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Hashing {
+    /// In the handler, as most tutorials do.
+    InHandlers,
+    /// In threads, as a careful author does.
+    InThreads,
+}
+
+impl Hashing {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::InHandlers => "FastAPI",
+            Self::InThreads => "FastAPI with threads",
+        }
+    }
+}
+
+/// Makes the virtual environment unless it has what is pinned; answers its Python.
+fn environment(release: &Path) -> anyhow::Result<PathBuf> {
+    let pins = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/fastapi/requirements.txt");
+    let home = release.with_file_name("bench-venv");
+    let python = home.join("bin/python");
+    let has_all = std::fs::read(home.join("requirements.txt")).ok() == std::fs::read(pins).ok();
+    if !has_all {
+        eprintln!("installing FastAPI into a virtual environment");
+        machine::said_by("python3", &["-m", "venv", &home.to_string_lossy()]);
+        let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", pins];
+        ensure!(Command::new(&python).args(install).status()?.success(), "the peer's packages cannot be installed");
+        std::fs::copy(pins, home.join("requirements.txt"))?;
+    }
+    Ok(python)
+}
