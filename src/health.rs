@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{Json, extract, http::StatusCode};
+use axum::{
+    Json, extract,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
 use serde::Serialize;
 use tracing::warn;
 use utoipa::ToSchema;
@@ -55,15 +59,20 @@ pub(crate) async fn live() -> Json<Health> {
         (status = SERVICE_UNAVAILABLE, description = "Send requests elsewhere.", body = Health),
     ),
 )]
-pub(crate) async fn ready(extract::State(app): extract::State<Arc<App>>) -> (StatusCode, Json<Health>) {
+pub(crate) async fn ready(extract::State(app): extract::State<Arc<App>>) -> Response {
     let mut checks = BTreeMap::from([("database", database(&app).await)]);
     if app.stopping.has_begun() {
         checks.insert("process", Status::Stopping);
     }
     let health = Health::of(checks);
-    let status = if health.status == Status::Ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(health))
+    if health.status == Status::Ok {
+        return Json(health).into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, RETRY_AFTER_SECONDS)], Json(health)).into_response()
 }
+
+/// When to ask again; balancers ask about this often.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
 
 async fn database(app: &App) -> Status {
     match app.database.breaker().state {
@@ -88,7 +97,7 @@ async fn database(app: &App) -> Status {
         (status = SERVICE_UNAVAILABLE, description = "Send requests elsewhere.", body = Health),
     ),
 )]
-pub(crate) async fn health(state: extract::State<Arc<App>>) -> (StatusCode, Json<Health>) {
+pub(crate) async fn health(state: extract::State<Arc<App>>) -> Response {
     ready(state).await
 }
 

@@ -69,7 +69,9 @@ pub(crate) fn without_password_grant(mut document: OpenApi) -> OpenApi {
 pub(crate) fn finish(mut document: OpenApi) -> OpenApi {
     for operation in operations(&mut document) {
         // Health has a body of its own, also when it is bad.
-        if !operation.tags.iter().flatten().any(|tag| tag == "health") {
+        // The token endpoint refuses in the form of RFC 6749.
+        let is_foreign = operation.operation_id.as_deref() == Some("token");
+        if !is_foreign && !operation.tags.iter().flatten().any(|tag| tag == "health") {
             add_common_refusals(operation);
         }
         if let Some(requirements) = &mut operation.security {

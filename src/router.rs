@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Router, http::header, routing::get};
+use axum::{Router, body::Bytes, http::header, routing::get};
 use tower::util::MapRequestLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -22,12 +22,12 @@ pub fn router(app: Arc<App>) -> Router {
     if !app.config.allows_password_grant() {
         document = openapi::without_password_grant(document);
     }
-    let document: Arc<str> = openapi::text(&document).into();
+    let document = Bytes::from(openapi::text(&document));
 
     documented
         .route(
             pages::docs::DOCUMENT_PATH,
-            get(async move || ([(header::CONTENT_TYPE, "application/json")], document.to_string())),
+            get(async move || ([(header::CONTENT_TYPE, "application/json")], document.clone())),
         )
         .route("/docs", get(pages::docs::page))
         .route("/docs/", get(pages::docs::page))

@@ -25,7 +25,7 @@ create table signing_keys (
 create unique index signing_keys_state_key on signing_keys (state) where state in ('next', 'active');
 
 -- Other keys that are random and kept sealed under the root secret, by their purpose: the key that authenticates
--- refresh tokens, and a known value by which a wrong root secret is recognised before anything is sealed under it.
+-- refresh tokens. That it can be opened is how a wrong root secret is recognised before anything is sealed under it.
 create table sealed_secrets (
     name text not null primary key,
     -- Replaced in place when the root secret is changed; what is inside stays.

@@ -25,7 +25,7 @@ impl HashPool {
     /// The operating system's, if it gives no thread.
     pub(super) fn start(threads: u32, longest_wait: Duration) -> io::Result<Self> {
         let desk = Desk { queue: Queue::new(threads, longest_wait, measured_pace()), is_closed: false };
-        let pool = Self(Arc::new(Shared { desk: Mutex::new(desk), arrived: Condvar::new() }));
+        let pool = Self(Arc::new(Shared { longest_wait, desk: Mutex::new(desk), arrived: Condvar::new() }));
         for (number, _) in (0..threads).enumerate() {
             let shared = Arc::clone(&pool.0);
             thread::Builder::new().name(format!("hash-{number}")).spawn(move || work(&shared, number))?;
@@ -43,8 +43,10 @@ impl HashPool {
         let ticket = self.0.desk().queue.admit(Request { job, reply })?;
         self.0.arrived.notify_one();
         let _place = Place { shared: &self.0, ticket };
-        // No answer comes only from a thread that has died.
-        answer.await.map_err(|_| Overloaded { retry_after: Overloaded::SHORTEST_RETRY })
+        // Admission estimates; this holds it to its word, also on a machine that has become slower since.
+        let answer = tokio::time::timeout(self.0.longest_wait, answer).await;
+        // No answer within the time, or none at all, which comes only from a thread that has died.
+        answer.ok().and_then(Result::ok).ok_or(Overloaded { retry_after: Overloaded::SHORTEST_RETRY })
     }
 
     /// How busy the threads are; rates are in hashes of this cost.
@@ -62,6 +64,8 @@ impl Drop for HashPool {
 
 /// What the threads share.
 struct Shared {
+    /// What takes longer is refused.
+    longest_wait: Duration,
     desk: Mutex<Desk>,
     /// Wakes a thread that has nothing to do. The others look at the desk after each slice.
     arrived: Condvar,

@@ -81,7 +81,12 @@ impl Ring {
         expectations: Verifier,
     ) -> Result<Self, countersign_token::KeyError> {
         let keys = KeySet::new(believed)?;
-        let jwks = serde_json::to_string(&keys.jwks()).map_err(|_| countersign_token::KeyError::Malformed)?;
+        // Under a shared secret nothing is published: whoever is to check tokens has the secret.
+        let published = match signer.verification_key().jwk() {
+            Some(_) => keys.jwks(),
+            None => KeySet::default().jwks(),
+        };
+        let jwks = serde_json::to_string(&published).map_err(|_| countersign_token::KeyError::Malformed)?;
         Ok(Self { signer, verifier: expectations.with_keys(keys), jwks, verified: Cache::new(REMEMBERED) })
     }
 

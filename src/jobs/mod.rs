@@ -3,10 +3,11 @@
 //! Every node does this; each change is a conditional statement, so it does not matter how many try. A job that fails
 //! is logged and tried again at its next turn.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use tokio::time::{MissedTickBehavior, interval};
-use tracing::warn;
+use futures_util::FutureExt;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tracing::{error, warn};
 
 use crate::{app::App, auth::sessions, keys};
 
@@ -15,8 +16,21 @@ const PURGE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Works until it is dropped.
 pub async fn run(app: Arc<App>) {
-    tokio::join!(follow_keys(&app), purge_sessions(&app));
+    tokio::join!(for_ever("follow_keys", || follow_keys(&app)), for_ever("purge_sessions", || purge_sessions(&app)));
 }
+
+/// Begins a job again when it panics: a node that went on without it would sign with keys that others have retired.
+async fn for_ever<F: Future<Output = ()>>(job: &'static str, begin: impl Fn() -> F) {
+    loop {
+        if AssertUnwindSafe(begin()).catch_unwind().await.is_err() {
+            error!(job, "a job panicked; it begins again");
+            sleep(AFTER_PANIC).await;
+        }
+    }
+}
+
+/// How long a job rests after a panic, so that one that always panics does not fill the log.
+const AFTER_PANIC: Duration = Duration::from_secs(5);
 
 async fn follow_keys(app: &App) {
     let mut ticks = ticks(keys::ring::look_interval(&app.config));

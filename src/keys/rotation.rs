@@ -25,16 +25,22 @@ const MARGIN: Duration = Duration::from_mins(1);
 
 /// Sees to it that there is a key that signs, and that it, or the one after it, is of the configured algorithm.
 pub(super) async fn begin(keeper: Keeper<'_>) -> Result<(), KeysError> {
-    let algorithm = keeper.config.tokens.algorithm;
-    if algorithm == Algorithm::Hs256 {
-        return Ok(());
-    }
     let keys = SigningKey::all(keeper.database).await?;
-    match keys.iter().find(|key| key.state == State::Active) {
+    let (active, next) = (in_state(&keys, State::Active), in_state(&keys, State::Next));
+    let algorithm = keeper.config.tokens.algorithm;
+    let is_other = |key: &&SigningKey| key.algorithm != algorithm.name();
+    if let Some(next) = next.filter(is_other) {
+        next.retire(&mut keeper.database.once(), keeper.now).await?;
+    }
+    match active {
+        Some(active) if algorithm == Algorithm::Hs256 => {
+            active.cease(&mut keeper.database.once(), keeper.now, last_token_dead(keeper)).await?;
+        }
+        None if algorithm == Algorithm::Hs256 => {}
         None => {
             make(keeper, State::Active, keeper.now).await?;
         }
-        Some(active) if active.algorithm != algorithm.name() => {
+        Some(active) if is_other(&active) => {
             make(keeper, State::Next, keeper.now + ahead(keeper)).await?;
         }
         Some(_) => {}
@@ -47,9 +53,6 @@ pub(super) async fn begin(keeper: Keeper<'_>) -> Result<(), KeysError> {
 /// # Errors
 /// Those of the database.
 pub async fn turn(keeper: Keeper<'_>) -> Result<bool, KeysError> {
-    if keeper.config.tokens.algorithm == Algorithm::Hs256 {
-        return Ok(false);
-    }
     let keys = SigningKey::all(keeper.database).await?;
     let (active, next) = (in_state(&keys, State::Active), in_state(&keys, State::Next));
     let mut changed = retire_the_dead(keeper, &keys).await?;
@@ -57,7 +60,7 @@ pub async fn turn(keeper: Keeper<'_>) -> Result<bool, KeysError> {
         (Some(active), Some(next)) if next.activates_at <= keeper.now => {
             changed |= hand_over(keeper, active, next).await?;
         }
-        (Some(active), None) if is_due(keeper, active) => {
+        (Some(active), None) if is_due(keeper, active) && keeper.config.tokens.algorithm != Algorithm::Hs256 => {
             changed |= make(keeper, State::Next, keeper.now + ahead(keeper)).await?.is_some();
         }
         _ => {}
@@ -137,9 +140,8 @@ async fn begin_change(keeper: Keeper<'_>) -> Result<Transaction, KeysError> {
 }
 
 async fn hand_over(keeper: Keeper<'_>, active: &SigningKey, next: &SigningKey) -> Result<bool, KeysError> {
-    let lifetime = keeper.config.tokens.access_ttl();
     let mut transaction = begin_change(keeper).await?;
-    let is_ours = active.cease(&mut transaction, keeper.now, keeper.now + lifetime + MARGIN).await?
+    let is_ours = active.cease(&mut transaction, keeper.now, last_token_dead(keeper)).await?
         && next.activate(&mut transaction, keeper.now).await?;
     if is_ours {
         transaction.commit().await?;
@@ -162,6 +164,11 @@ async fn retire_the_dead(keeper: Keeper<'_>, keys: &[SigningKey]) -> Result<bool
 fn is_due(keeper: Keeper<'_>, active: &SigningKey) -> bool {
     let is_old = |interval: Duration| active.activates_at + interval.saturating_sub(ahead(keeper)) <= keeper.now;
     keeper.config.keys.rotate_after().is_some_and(is_old)
+}
+
+/// When the last token of a key that ceases to sign at this moment is dead, everywhere.
+fn last_token_dead(keeper: Keeper<'_>) -> Timestamp {
+    keeper.now + keeper.config.tokens.access_ttl() + MARGIN
 }
 
 /// How long before it signs a key is published: as long as a verifier may keep the key set of a node that was the last

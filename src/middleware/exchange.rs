@@ -117,10 +117,12 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, app: &App) -> ClientAddress
     ClientAddress::find(peer, forwarded, &app.config.http.trusted_proxies)
 }
 
-/// Whether the client came over HTTPS, as only a trusted proxy can tell.
+/// Whether the client came over HTTPS, as only a trusted proxy can tell; one that does not say so serves the public
+/// address.
 fn is_https(peer: IpAddr, headers: &HeaderMap, app: &App) -> bool {
     let is_trusted = app.config.http.trusted_proxies.iter().any(|network| network.contains(&peer));
-    is_trusted && headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https")
+    let is_said = headers.get("x-forwarded-proto").map(|scheme| scheme.as_bytes().eq_ignore_ascii_case(b"https"));
+    is_trusted && is_said.unwrap_or_else(|| app.public_url.starts_with("https://"))
 }
 
 fn user_agent(headers: &HeaderMap) -> Option<String> {

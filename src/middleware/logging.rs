@@ -8,6 +8,15 @@ use crate::domain::UserId;
 
 /// Writes the line. It says who, what, where and how long, and nothing that a header or a body held.
 pub(super) fn record(exchange: &Exchange, status: StatusCode) {
+    write(exchange, status.as_u16(), "answered");
+}
+
+/// Writes the line of a request whose client left before it was answered, under the status that nginx gave it.
+pub(super) fn record_gone(exchange: &Exchange) {
+    write(exchange, 499, "the client has gone");
+}
+
+fn write(exchange: &Exchange, status: u16, message: &str) {
     info!(
         target: "countersign::access",
         request_id = exchange.request_id,
@@ -15,11 +24,11 @@ pub(super) fn record(exchange: &Exchange, status: StatusCode) {
         method = exchange.method.as_str(),
         route = exchange.route(),
         path = exchange.path,
-        status = status.as_u16(),
+        status,
         latency_ms = exchange.latency_ms(),
         client_ip = %exchange.client.ip(),
         user_id = exchange.user().map(UserId::get),
         session_id = exchange.session().map(tracing::field::display),
-        "answered"
+        "{message}"
     );
 }

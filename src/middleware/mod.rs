@@ -52,7 +52,9 @@ impl Edge {
         let exchange = Arc::new(Exchange::open(&request, peer, &self.app));
         request.extensions_mut().insert(Arc::clone(&exchange));
 
+        let unanswered = Unanswered(&exchange);
         let mut response = self.handle(request).await;
+        unanswered.answered();
 
         exception::write_body(&mut response, &exchange, &self.app);
         security_headers::add(response.headers_mut(), &exchange);
@@ -75,7 +77,26 @@ impl Edge {
             Ok(Ok(Ok(response))) => response,
             Ok(Ok(Err(never))) => match never {},
             Ok(Err(panic)) => exception::from_panic(&*panic).into_response(),
-            Err(_elapsed) => Problem::new(Code::RequestTimeout).into_response(),
+            // The client did its part: what it asked for may or may not have happened.
+            Err(_elapsed) => Problem::new(Code::ServiceUnavailable).retry_after(AFTER_TIMEOUT).into_response(),
         }
+    }
+}
+
+/// When to ask again for what was not answered within its time.
+const AFTER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A request whose client may leave before it is answered: it has its line in the log all the same.
+struct Unanswered<'a>(&'a Exchange);
+
+impl Unanswered<'_> {
+    fn answered(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        logging::record_gone(self.0);
     }
 }

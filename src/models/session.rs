@@ -73,6 +73,23 @@ pub struct Step<'a> {
     pub user_agent: Option<&'a str>,
 }
 
+/// Another secret for an open session.
+#[derive(Debug)]
+pub struct Renewal<'a> {
+    /// The session.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The digest of the new secret.
+    pub secret_digest: [u8; 32],
+    /// Now.
+    pub now: Timestamp,
+    /// The client's address.
+    pub ip: &'a str,
+    /// What the client calls itself.
+    pub user_agent: Option<&'a str>,
+}
+
 /// Why a session was ended; kept in its row for whoever looks into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndReason {
@@ -154,6 +171,15 @@ static END_OTHERS: Statement = Statement::new(
       where user_id = $1
         and id <> $2
         and ended_at is null",
+);
+
+static RENEW: Statement = Statement::new(
+    "update sessions
+        set generation = generation + 1, secret_digest = $3, refreshed_at = $4, ip = $5, user_agent = $6
+      where id = $1
+        and user_id = $2
+        and ended_at is null
+  returning id, user_id, generation, refreshed_at, created_at, expires_at, ended_at, ip, user_agent",
 );
 
 static PURGE: Statement = Statement::new(
@@ -259,6 +285,19 @@ impl Session {
         reason: EndReason,
     ) -> Result<u64, DatabaseError> {
         write.execute(&END_OTHERS, &[user.into(), (&kept).into(), now.into(), reason.as_str().into()]).await
+    }
+
+    /// Gives an open session another secret, so that every refresh token made before is worth nothing.
+    pub async fn renew(write: impl Writes, renewal: &Renewal<'_>) -> Result<Option<Self>, DatabaseError> {
+        let values = [
+            (&renewal.id).into(),
+            renewal.user_id.into(),
+            renewal.secret_digest.as_slice().into(),
+            renewal.now.into(),
+            renewal.ip.into(),
+            renewal.user_agent.into(),
+        ];
+        write.optional(&RENEW, &values).await
     }
 
     /// Deletes the dead among the next `stretch` sessions after `cursor`, in the order of their ids; says how many, and

@@ -96,6 +96,7 @@ static RENAME: Statement = Statement::new(
     "update users
         set username = $2, updated_at = $3
       where id = $1
+        and is_active
   returning id, email, username, hashed_password, is_active, email_verified, roles, created_at, updated_at",
 );
 

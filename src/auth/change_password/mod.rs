@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// Changes the password of a user and opens a new session in the place of all they had.
+/// Changes the password of a user, ends their other sessions and renews the one that they did it from.
 ///
 /// # Errors
 /// [`ChangeError`]; the old password and the sessions then stay as they are.
@@ -35,8 +35,10 @@ pub async fn change(app: &App, user: ActiveUser, change: Change) -> Result<Signe
     if !user.replace_password_hash(&mut transaction, &hash, now).await? {
         return Err(ChangeError::WrongPassword);
     }
-    Session::end_all(&mut transaction, user.id, now, EndReason::PasswordChanged).await?;
-    let opened = sessions::open(app, &mut transaction, &user, &change.client).await?;
+    let this = (change.session.id, user.id);
+    Session::end_others(&mut transaction, this, now, EndReason::PasswordChanged).await?;
+    let renewed = sessions::renew(app, &mut transaction, &change.session, &change.client).await?;
+    let opened = renewed.ok_or(ChangeError::SessionEnded)?;
     transaction.commit().await?;
 
     Ok(tokens::issue(app, user, &opened)?)
@@ -48,6 +50,8 @@ pub struct Change {
     pub current: Password,
     /// The one to come.
     pub new: NewPassword,
+    /// The session they do it from, which stays.
+    pub session: Session,
     /// Where they are.
     pub client: Client,
 }
@@ -58,6 +62,9 @@ pub enum ChangeError {
     /// The present password is another one.
     #[error("the password is wrong")]
     WrongPassword,
+    /// The session has ended meanwhile.
+    #[error("the session has ended")]
+    SessionEnded,
     /// Too many passwords are waiting to be checked.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),

@@ -16,7 +16,8 @@ use crate::{
 
 refusals!(Refusals: InvalidCredentials, Overloaded);
 
-/// Changes the password. Every session of the user ends; the answer opens a new one.
+/// Changes the password. Every other session of the user ends; this one gets a new pair, and its older refresh tokens are
+/// worth nothing.
 #[utoipa::path(
     post, path = "/auth/password/change", operation_id = "change_password", tag = "auth", security(("bearer" = [])),
     request_body = Body,
@@ -31,7 +32,7 @@ pub(crate) async fn change(
     let owner = Owner { username: Some(&current.user.username), email: Some(&current.user.email) };
     let new = NewPassword::parse(body.new_password, owner)
         .map_err(|error| Problem::invalid("new_password", error.code(), error.to_string()))?;
-    let change = Change { current: body.current_password, new, client };
+    let change = Change { current: body.current_password, new, session: current.session, client };
     let signed_in = super::change(&app, current.user, change).await?;
     Ok(SignedInAnswer(StatusCode::OK, signed_in))
 }
@@ -60,6 +61,7 @@ impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::WrongPassword => Self::new(Code::InvalidCredentials),
+            ChangeError::SessionEnded => Self::refused_token(Code::SessionEnded),
             ChangeError::Overloaded(error) => error.into(),
             ChangeError::Database(error) => error.into(),
             ChangeError::Token(error) => Self::internal(error),

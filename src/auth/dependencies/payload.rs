@@ -48,6 +48,11 @@ impl Fields {
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
         let parsed = parse(&self.text(name)?);
+        self.checked(name, parsed)
+    }
+
+    /// Takes a word that was parsed, or notes why it could not be.
+    pub(crate) fn checked<T, E: Fault>(&mut self, name: &'static str, parsed: Result<T, E>) -> Option<T> {
         parsed.map_err(|error| self.fault(name, error.code(), error.to_string())).ok()
     }
 
@@ -109,7 +114,7 @@ impl<T: FromFields> FromRequest<Arc<App>> for Payload<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
+        if !is_json(request.headers()) || !is_plain(request.headers()) {
             return Err(Problem::new(Code::UnsupportedMediaType));
         }
         let bytes = read_body(request, app).await?;
@@ -132,6 +137,11 @@ pub(crate) async fn read_body(request: Request, app: &App) -> Result<Bytes, Prob
         Ok(Err(_broken_off)) => Err(Problem::new(Code::MalformedBody).with_detail("The body did not arrive whole.")),
         Err(_elapsed) => Err(Problem::new(Code::RequestTimeout)),
     }
+}
+
+/// Whether the body is said to be as it is, not compressed: nothing here would unpack it.
+pub(crate) fn is_plain(headers: &HeaderMap) -> bool {
+    headers.get_all(header::CONTENT_ENCODING).iter().all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// Whether the body is said to be JSON in UTF-8, the only charset that JSON has (RFC 8259 §8.1).

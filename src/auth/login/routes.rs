@@ -36,7 +36,7 @@ pub(crate) struct Body {
     password: Password,
 }
 
-/// The documented form of [`Body`]: one of the two names.
+/// An address or a username, and a password.
 #[derive(ToSchema)]
 #[schema(as = Login)]
 #[expect(dead_code, reason = "it is the schema of a body that is read field by field")]

@@ -50,8 +50,8 @@ impl FromFields for Body {
         let email = fields.required("email", Email::parse);
         let username = fields.required("username", Username::parse);
         let owner = Owner { username: username.as_ref(), email: email.as_ref() };
-        let password =
-            fields.required("password", |raw| NewPassword::parse(Password::presented(raw.to_owned()), owner));
+        let password = fields.text("password").map(|raw| NewPassword::parse(Password::presented(raw), owner));
+        let password = password.and_then(|parsed| fields.checked("password", parsed));
         Some(Self { email: email?, username: username?, password: password? })
     }
 }

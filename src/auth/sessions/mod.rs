@@ -18,7 +18,7 @@ use crate::{
     database::{DatabaseError, Transaction},
     domain::{Client, SessionId, Timestamp, UserId},
     models::{
-        session::{NewSession, Session},
+        session::{NewSession, Renewal, Session},
         user::ActiveUser,
     },
 };
@@ -48,6 +48,37 @@ pub async fn open(
     };
     Session::insert(transaction, new).await?;
     Ok(Opened { id, expires_at, refresh_token: RefreshToken { session: *id.as_bytes(), generation: 0, secret } })
+}
+
+/// Renews an open session of a user who has just proved again who they are: it stays, with other refresh tokens.
+///
+/// # Errors
+/// Those of the database; `None` if the session has ended meanwhile.
+pub async fn renew(
+    app: &App,
+    transaction: &mut Transaction,
+    session: &Session,
+    client: &Client,
+) -> Result<Option<Opened>, DatabaseError> {
+    let secret = SessionSecret::new(*random::secret());
+    let renewal = Renewal {
+        id: session.id,
+        user_id: session.user_id,
+        secret_digest: secret.digest(),
+        now: app.clock.now(),
+        ip: &client.ip.to_string(),
+        user_agent: client.user_agent.as_deref(),
+    };
+    let renewed = Session::renew(transaction, &renewal).await?;
+    Ok(renewed.map(|session| Opened {
+        id: session.id,
+        expires_at: session.expires_at,
+        refresh_token: RefreshToken {
+            session: *session.id.as_bytes(),
+            generation: u32::try_from(session.generation).unwrap_or(u32::MAX),
+            secret,
+        },
+    }))
 }
 
 /// Who presents an access token, once everything about it has been checked.

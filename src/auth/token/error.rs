@@ -31,6 +31,10 @@ pub(crate) struct Refusal {
     error_description: &'static str,
 }
 
+/// What HTTP itself says of a request, whatever form the body of the answer has. All else is 400 (RFC 6749 §5.2).
+const KEPT: [StatusCode; 3] =
+    [StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE, StatusCode::TOO_MANY_REQUESTS];
+
 impl OAuthError {
     /// The request lacks something, or says something twice.
     pub(super) const fn invalid_request(description: &'static str) -> Self {
@@ -75,7 +79,7 @@ impl IntoResponse for OAuthError {
     fn into_response(self) -> Response {
         let status = match &self.problem {
             Some(problem) if problem.status.is_server_error() => problem.status,
-            Some(problem) if problem.status == StatusCode::TOO_MANY_REQUESTS => problem.status,
+            Some(problem) if KEPT.contains(&problem.status) => problem.status,
             _ => StatusCode::BAD_REQUEST,
         };
         let body = Json(Refusal { error: self.error, error_description: self.description });

@@ -36,7 +36,8 @@ use crate::{
     responses(
         (status = OK, description = "Tokens (RFC 6749 §5.1).", body = Tokens),
         (status = BAD_REQUEST, description = "No tokens (RFC 6749 §5.2).", body = Refusal),
-        (status = 429, description = "Too many attempts.", body = Refusal),
+        (status = REQUEST_TIMEOUT, description = "The form did not arrive in time.", body = Refusal),
+        (status = PAYLOAD_TOO_LARGE, description = "The form is too large.", body = Refusal),
         (status = SERVICE_UNAVAILABLE, description = "Not now.", body = Refusal),
         (status = INTERNAL_SERVER_ERROR, description = "A fault of this service.", body = Refusal),
     ),

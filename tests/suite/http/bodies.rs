@@ -71,3 +71,13 @@ async fn a_body_over_the_limit_is_too_large_and_one_at_the_limit_is_not() {
     at_the_limit.assert_problem(Code::ValidationFailed);
     over.assert_problem(Code::BodyTooLarge);
 }
+
+#[tokio::test]
+async fn a_compressed_body_is_unsupported() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let request = app.request(Method::POST, "/auth/login").header(CONTENT_TYPE, JSON);
+
+    let answer = Answer::to(request.header("content-encoding", "gzip").body("{}")).await;
+
+    answer.assert_problem(Code::UnsupportedMediaType);
+}

@@ -61,6 +61,14 @@ impl TestApp {
         self.site.clone().open(root_secrets).await
     }
 
+    /// Ends the service as a crash would, and starts it again with other settings.
+    pub(crate) async fn restarted_with(self, differ: impl FnOnce(&mut Config)) -> Self {
+        let mut site = self.site.clone();
+        drop(self);
+        differ(&mut site.config);
+        site.open(ROOT_SECRET).await.expect("the server again")
+    }
+
     /// Ends the service as a crash would, and starts it again on what it left, under these root secrets.
     pub(crate) async fn restarted(self, root_secrets: &str) -> Self {
         let site = self.site.clone();
