@@ -34,7 +34,7 @@ use crate::{
         Hasher,
         seal::{SealError, Sealer},
     },
-    database::{Database, DatabaseError, MigrateError},
+    database::{Database, DatabaseError, Fault, MigrateError},
     jobs,
     keys::{self, Keeper, KeysError},
     middleware::Edge,
@@ -126,7 +126,8 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
     let sealer = Sealer::under(&root_secrets)?;
     let public_url = config.public_url(address).as_str().to_owned();
     let audience = config.audience(address);
-    let database = Database::connect(&(&config).into()).await?;
+    let unopened = |source| StartError::Database { url: config.database_url().to_string(), source };
+    let database = Database::connect(&(&config).into()).await.map_err(unopened)?;
     for migration in database.migrate().await? {
         info!(migration = migration.name, "the schema was brought up to date");
     }
@@ -189,12 +190,39 @@ pub enum StartError {
     #[error(transparent)]
     Seal(#[from] SealError),
     /// The database cannot be opened.
-    #[error("the database cannot be opened: {0}")]
-    Database(#[from] DatabaseError),
+    #[error("the database {url} cannot be opened: {source}. {}", remedy(source))]
+    Database {
+        /// The database, without credentials.
+        url: String,
+        /// Why not.
+        source: DatabaseError,
+    },
     /// The schema does not fit.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
     /// The keys cannot be had.
     #[error(transparent)]
     Keys(#[from] KeysError),
+}
+
+/// What to do about a database that cannot be opened.
+fn remedy(error: &DatabaseError) -> &'static str {
+    match error {
+        DatabaseError::Corrupt(_) => "Restore a backup, or name another database with DATABASE_URL",
+        DatabaseError::Unavailable { fault: Fault::Connection | Fault::Server, .. } | DatabaseError::Timeout(_) => {
+            "Start it, or name another one with DATABASE_URL"
+        }
+        DatabaseError::Unavailable { fault: Fault::Locked, .. } => "End the process that holds it",
+        DatabaseError::Unavailable { fault: Fault::DiskFull, .. } => "Make room on the disk",
+        DatabaseError::Unavailable { fault: Fault::ReadOnly | Fault::Io, .. } => {
+            "Let this user write to it and to its directory, or name another one with DATABASE_URL"
+        }
+        DatabaseError::Unique { .. }
+        | DatabaseError::ForeignKey
+        | DatabaseError::NoRow
+        | DatabaseError::Refused { .. }
+        | DatabaseError::CommitUnknown(_)
+        | DatabaseError::Failed
+        | DatabaseError::Other(_) => "Check DATABASE_URL",
+    }
 }

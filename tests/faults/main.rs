@@ -3,10 +3,17 @@
 //! Each test starts the binary with an empty environment and a database of its own. `FAULT_ROUNDS` says how often
 //! what depends on chance is done (2 unless it is set); `-- --nocapture` shows the counts.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot do its harm has failed")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot do its harm has failed"
+)]
 
 #[path = "../support/postgres.rs"]
 mod postgres;
+#[expect(dead_code, reason = "no test here speaks TLS")]
 #[path = "../support/postgres_server.rs"]
 mod postgres_server;
 
@@ -16,6 +23,8 @@ mod visitor;
 
 mod killed;
 mod postgres_outages;
+mod secrets;
+mod slow_clients;
 mod sqlite_harm;
 mod starting;
 mod stopping;

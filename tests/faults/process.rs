@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::visitor::Visitor;
 
 /// How long anything may take on a busy machine before a test gives up.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running program. Killed with this value.
 pub(crate) struct Process {
@@ -40,10 +40,9 @@ impl Process {
     /// Waits until it listens.
     #[track_caller]
     pub(crate) fn listening(self) -> Service {
-        match self.addresses.recv_timeout(PATIENCE) {
-            Ok(address) => Service { process: self, address },
-            Err(_) => panic!("it does not listen: {}", self.said()),
-        }
+        let address = self.addresses.recv_timeout(PATIENCE);
+        let address = address.unwrap_or_else(|_| panic!("it does not listen: {}", self.said()));
+        Service { process: self, address }
     }
 
     pub(crate) fn id(&self) -> Pid {

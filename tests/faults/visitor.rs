@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::home::PASSWORD;
@@ -52,20 +52,23 @@ impl Visitor {
         body: Option<&Value>,
     ) -> Result<Reply, reqwest::Error> {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
-        request = request.header("x-forwarded-for", another_address());
         if let Some(token) = bearer {
             request = request.bearer_auth(token);
         }
         if let Some(body) = body {
             request = request.json(body);
         }
-        let asked = Instant::now();
-        let response = request.send().await?;
-        let status = response.status().as_u16();
-        let retry_after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
-        let text = response.text().await?;
-        let body = serde_json::from_str(&text).unwrap_or_default();
-        Ok(Reply { status, retry_after, body, took: asked.elapsed() })
+        reply(request).await
+    }
+
+    /// Submits a form.
+    pub(crate) async fn submit(&self, path: &str, form: &[(&str, &str)]) -> Result<Reply, reqwest::Error> {
+        reply(self.client.post(format!("{}{path}", self.base)).form(form)).await
+    }
+
+    /// Sends a body that may be anything.
+    pub(crate) async fn send_text(&self, path: &str, kind: &str, text: String) -> Result<Reply, reqwest::Error> {
+        reply(self.client.post(format!("{}{path}", self.base)).header("content-type", kind).body(text)).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
@@ -88,6 +91,15 @@ impl Visitor {
         let body = json!({"email": format!("{name}@example.com"), "username": name, "password": PASSWORD});
         self.ask(Method::POST, "/auth/register", None, Some(&body)).await
     }
+}
+
+async fn reply(request: RequestBuilder) -> Result<Reply, reqwest::Error> {
+    let asked = Instant::now();
+    let response = request.header("x-forwarded-for", another_address()).send().await?;
+    let status = response.status().as_u16();
+    let retry_after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+    let body = serde_json::from_str(&response.text().await?).unwrap_or_default();
+    Ok(Reply { status, retry_after, body, took: asked.elapsed() })
 }
 
 fn another_address() -> String {

@@ -128,5 +128,9 @@ impl Drop for Location {
 }
 
 fn unopened(path: &Path, error: &std::io::Error) -> DatabaseError {
-    DatabaseError::unavailable(Fault::Io, format!("{}: {error}", path.display()))
+    let fault = match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Fault::ReadOnly,
+        _ => Fault::Io,
+    };
+    DatabaseError::unavailable(fault, format!("{}: {error}", path.display()))
 }
