@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::database::Statement;
+use countersign::database::{Reads, Statement};
 use countersign::problem::Code;
 use futures_util::future::join_all;
 use rstest::rstest;
@@ -44,6 +44,8 @@ async fn a_refresh_token_is_traded_for_the_next_pair(#[values(Engine::Sqlite, En
     }
 }
 
+static STEPS: Statement = Statement::new("select cast(sum(generation) as bigint) from sessions");
+
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn of_64_refreshes_at_once_on_two_nodes_one_steps(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
@@ -59,6 +61,8 @@ async fn of_64_refreshes_at_once_on_two_nodes_one_steps(#[values(Engine::Sqlite,
         answer.assert_status(200);
         assert_eq!(answer.refresh_token(), successor);
     }
+    let steps = app.handles().database.one::<i64>(&STEPS, &[]).await.expect("a sum");
+    assert_eq!(steps, 1);
     // After a second step the successor would be a spent token itself.
     app.advance(GRACE + MOMENT);
     people[1].refresh(&successor).await.assert_status(200);

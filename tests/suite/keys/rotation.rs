@@ -16,7 +16,7 @@ const DAY: Duration = Duration::from_hours(24);
 /// `max-age`, the leeway, and twice the interval at which nodes look.
 const AHEAD: Duration = Duration::from_secs(300 + 5 + 10);
 /// The life of a token and the margin after it.
-const BELIEVED: Duration = Duration::from_mins(31);
+const BELIEVED: Duration = Duration::from_mins(30 + 1);
 
 /// What every node does within seconds.
 async fn look(app: &TestApp) {
