@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::settings::SettingsArguments;
 use crate::{
-    config,
+    config::{self, data_dir},
     database::{Database, Migration},
     domain::Timestamp,
 };
@@ -36,6 +36,7 @@ enum Command {
 
 pub(super) fn run(arguments: &Arguments, settings: &SettingsArguments) -> anyhow::Result<ExitCode> {
     let config = config::load(&settings.sources())?.config;
+    data_dir::create_if_used(&config)?;
     super::block_on(async {
         let database = Database::connect(&(&config).into()).await?;
         match (&arguments.command, arguments.dry_run) {

@@ -3,7 +3,7 @@
 use super::settings::SettingsArguments;
 use crate::{
     clock::Clock,
-    config::{self, Config, root_secret},
+    config::{self, Config, data_dir, root_secret},
     crypto::seal::Sealer,
     database::Database,
     keys::Keeper,
@@ -22,6 +22,7 @@ pub(super) struct Opened {
 impl Opened {
     pub(super) async fn open(settings: &SettingsArguments) -> anyhow::Result<Self> {
         let config = config::load(&settings.sources())?.config;
+        data_dir::create_if_used(&config)?;
         let (secrets, _) = root_secret::obtain(&config)?;
         let sealer = Sealer::under(&secrets)?;
         let database = Database::connect(&(&config).into()).await?;

@@ -10,7 +10,7 @@ use super::settings::SettingsArguments;
 use crate::{
     clock::Clock,
     config::{
-        self, Config, DatabaseUrl, Exposure, RootSecrets, data_dir,
+        self, Config, Exposure, RootSecrets, data_dir,
         root_secret::{self, RootSecretOrigin},
     },
     crypto::{Cost, Hasher, HasherSettings},
@@ -23,9 +23,7 @@ pub(super) fn run(settings: &SettingsArguments) -> anyhow::Result<ExitCode> {
     let config = loaded.config;
     let log = telemetry::start(&config.logs)?;
     warn_of(exposure);
-    if matches!(config.database_url(), DatabaseUrl::Sqlite(_)) || config.service.secret_key.is_none() {
-        data_dir::create(&config.service.data_dir)?;
-    }
+    data_dir::create_if_used(&config)?;
     let root_secrets = root_secrets(&config)?;
 
     let hasher = Hasher::start(hasher_settings(&config)?).context("the threads that hash passwords do not start")?;

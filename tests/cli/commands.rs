@@ -27,12 +27,33 @@ fn the_version_names_the_commit() {
 
 #[test]
 fn every_command_explains_itself_with_an_example() {
-    for command in ["", "config show", "config check", "generate secret", "print config", "health", "completions"] {
+    for command in [
+        "",
+        "config show",
+        "config check",
+        "generate secret",
+        "print config",
+        "health",
+        "completions",
+        "keys list",
+        "keys rotate",
+        "keys retire",
+    ] {
         let outcome = Machine::new().types(&format!("{command} --help"));
 
         assert!(outcome.succeeded().contains("Example"), "{command}: {}", outcome.answer);
     }
     assert!(Machine::new().types("--help").succeeded().contains("Exit codes:"));
+}
+
+#[test]
+fn a_schema_can_be_made_before_the_first_start() {
+    let machine = Machine::new().with("COUNTERSIGN_SECRET_KEY", "0123456789abcdef0123456789abcdef");
+
+    let applied = machine.types("migrate").succeeded().to_owned();
+
+    assert!(applied.starts_with("applied 0001_users\n"), "{applied}");
+    assert_eq!(machine.types("migrate").succeeded(), "The schema is up to date.\n");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot run its program has failed")]
 
 mod commands;
+mod keys;
 mod precedence;
 mod refusals;
 mod secrecy;

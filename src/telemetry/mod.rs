@@ -3,6 +3,8 @@
 //! Lines are handed to a thread that writes them: a terminal or a pipe that does not drain must not hold up a
 //! request. What does not fit its buffer is dropped, not waited for.
 
+mod json;
+
 use std::{
     fs::File,
     io::{self, BufWriter, IsTerminal},
@@ -12,6 +14,7 @@ use std::{
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::{fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
+use self::json::JsonLines;
 use crate::config::{LogFormat, Logs};
 
 /// Starts the log. What is still buffered is written when the guard is dropped.
@@ -37,5 +40,5 @@ fn json<S>(writer: tracing_appender::non_blocking::NonBlocking) -> impl tracing_
 where
     S: tracing::Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span>,
 {
-    fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false).with_writer(writer)
+    fmt::layer().event_format(JsonLines).with_writer(writer)
 }

@@ -1,0 +1,62 @@
+//! `countersign keys` without a server: what it makes, and what it refuses.
+
+use crate::support::Machine;
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+#[test]
+fn a_key_can_be_made_before_the_first_start_and_is_made_once() {
+    let machine = Machine::new();
+    assert_eq!(keys(&machine), "");
+
+    let first = machine.types("keys rotate").succeeded().to_owned();
+    let again = machine.types("keys rotate").succeeded().to_owned();
+
+    let (kid, rest) = first.split_once(' ').unwrap();
+    assert!(rest.starts_with("signs from 20") && rest.ends_with("Z on\n"), "{first}");
+    assert_eq!(again, first);
+    assert!(keys(&machine).starts_with(&format!("{kid}  ES256   next         from 20")));
+}
+
+#[test]
+fn a_key_that_does_not_exist_is_not_retired() {
+    let machine = Machine::new();
+
+    let outcome = machine.types("keys retire no-such-key");
+
+    assert_eq!(outcome.refused_in_one_line(), "no key that is in use has the id no-such-key");
+    assert_eq!(keys(&machine), "");
+}
+
+#[test]
+fn a_shared_secret_is_not_rotated_here() {
+    let machine = Machine::new().with("COUNTERSIGN_TOKENS__ALGORITHM", "HS256").with("JWT_SECRET", SECRET);
+
+    let outcome = machine.types("keys rotate");
+
+    assert_eq!(
+        outcome.refused_in_one_line(),
+        "HS256 signs with JWT_SECRET, which is changed by hand here and at every service that shares it"
+    );
+}
+
+#[test]
+fn another_root_secret_than_the_databases_makes_no_key() {
+    let machine = Machine::new().with("COUNTERSIGN_SECRET_KEY", SECRET);
+    let kid = machine.types("keys rotate").succeeded().split(' ').next().unwrap().to_owned();
+    let before = keys(&machine);
+
+    let machine = machine.with("COUNTERSIGN_SECRET_KEY", "another secret that is long enough");
+    let outcome = machine.types("keys rotate --now");
+
+    let refusal = outcome.refused_in_one_line();
+    assert!(
+        refusal.starts_with(&format!("the root secret does not open this database: signing_key/{kid} was")),
+        "{refusal}"
+    );
+    assert_eq!(keys(&machine), before);
+}
+
+fn keys(machine: &Machine) -> String {
+    machine.types("keys list").succeeded().to_owned()
+}
