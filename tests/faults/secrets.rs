@@ -21,10 +21,12 @@ const MADE_UP_TOKEN: &str = "marker.of.a-token-that-nobody-made";
 static HASHES: Statement = Statement::new("select hashed_password from users");
 
 #[rstest]
+#[case(Engine::Sqlite, "HS256")]
+#[case(Engine::Postgres, "ES256")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn secrets_are_in_no_line_of_the_log_and_nowhere_in_the_database(
-    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
-    #[values("ES256", "HS256")] algorithm: &str,
+    #[case] engine: Engine,
+    #[case] algorithm: &str,
 ) {
     let home = Home::new(engine)
         .with("COUNTERSIGN_SECRET_KEY", ROOT_SECRET)

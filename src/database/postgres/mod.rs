@@ -36,6 +36,7 @@ pub(super) struct Postgres {
 /// What transactions share with the engine.
 struct Shared {
     pool: Pool,
+    wait_timeout: Duration,
     statement_timeout: Duration,
     lease: Duration,
     commits: AtomicU64,
@@ -47,6 +48,7 @@ impl Postgres {
     pub(super) async fn connect(settings: &DatabaseSettings) -> Result<Self, DatabaseError> {
         let shared = Shared {
             pool: connect::pool(settings)?,
+            wait_timeout: settings.wait_timeout,
             statement_timeout: settings.statement_timeout,
             lease: settings.lease,
             commits: AtomicU64::new(0),
@@ -136,8 +138,13 @@ impl Postgres {
 }
 
 impl Shared {
+    /// A connection of the pool. Waiting for one and making one share a deadline: the pool itself would allow each of
+    /// them the whole of it.
     async fn client(&self) -> Result<Object, DatabaseError> {
-        self.pool.get().await.map_err(|error| match error {
+        let Ok(got) = timeout(self.wait_timeout, self.pool.get()).await else {
+            return Err(DatabaseError::Timeout("connection of the pool"));
+        };
+        got.map_err(|error| match error {
             PoolError::Timeout(TimeoutType::Wait) => DatabaseError::Timeout("connection of the pool"),
             PoolError::Backend(error) => translate(&error),
             PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => {
