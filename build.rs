@@ -3,13 +3,20 @@
 use std::process::Command;
 
 fn main() {
-    println!("cargo::rerun-if-changed=.git/HEAD");
-    println!("cargo::rerun-if-changed=.git/refs/heads");
-    println!("cargo::rustc-env=BUILD_COMMIT={}", head().unwrap_or_else(|| "unknown".to_owned()));
+    // Asked of git, because a worktree keeps them elsewhere: a path that does not exist would mean a new build each time.
+    for path in ["HEAD", "refs/heads"] {
+        if let Some(path) = git(&["rev-parse", "--git-path", path]) {
+            println!("cargo::rerun-if-changed={path}");
+        }
+    }
+    // Where there is no git (a source archive), no file of it changes either.
+    println!("cargo::rerun-if-changed=build.rs");
+    let commit = git(&["rev-parse", "--short=12", "HEAD"]);
+    println!("cargo::rustc-env=BUILD_COMMIT={}", commit.unwrap_or_else(|| "unknown".to_owned()));
 }
 
-/// The commit of the checkout, where there is one (a source archive has none).
-fn head() -> Option<String> {
-    let output = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output().ok()?;
+/// What git says, if it can.
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
