@@ -1,19 +1,21 @@
 //! Tells the binary which commit it was built from.
 
-use std::{path::Path, process::Command};
+use std::process::Command;
 
 fn main() {
-    // In a worktree the head is elsewhere; a source archive has none, and nothing to watch.
-    for name in ["HEAD", "logs/HEAD"] {
-        if let Some(path) = git(&["rev-parse", "--git-path", name]).filter(|path| Path::new(path).exists()) {
+    // Asked of git, because a worktree keeps them elsewhere: a path that does not exist would mean a new build each time.
+    for path in ["HEAD", "refs/heads"] {
+        if let Some(path) = git(&["rev-parse", "--git-path", path]) {
             println!("cargo::rerun-if-changed={path}");
         }
     }
+    // Where there is no git (a source archive), no file of it changes either.
     println!("cargo::rerun-if-changed=build.rs");
     let commit = git(&["rev-parse", "--short=12", "HEAD"]);
     println!("cargo::rustc-env=BUILD_COMMIT={}", commit.unwrap_or_else(|| "unknown".to_owned()));
 }
 
+/// What git says, if it can.
 fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
