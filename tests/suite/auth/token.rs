@@ -132,7 +132,7 @@ async fn a_body_that_is_no_form_is_an_invalid_request() {
     };
 
     assert_refused(&sent("application/json", json.to_string()).await, 400, "invalid_request");
-    assert_refused(&sent(FORM, "x".repeat(64 * 1024 + 1)).await, 400, "invalid_request");
+    assert_refused(&sent(FORM, "x".repeat(64 * 1024 + 1)).await, 413, "invalid_request");
     assert_refused(&Answer::to(app.request(Method::POST, "/auth/token")).await, 400, "invalid_request");
 }
 
