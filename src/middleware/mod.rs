@@ -8,6 +8,7 @@ pub mod exchange;
 pub mod logging;
 pub mod request_id;
 pub mod security_headers;
+mod unread;
 
 use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -26,6 +27,7 @@ use crate::{
     schemas::AnsweredFor,
 };
 use exchange::Exchange;
+use unread::Unread;
 
 /// Everything between a connection and the handlers. Cheap to clone.
 #[derive(Clone)]
@@ -53,13 +55,15 @@ impl Edge {
         request.extensions_mut().insert(Arc::clone(&exchange));
 
         let unanswered = Unanswered(&exchange);
+        let body = Unread::watch(&mut request);
+
         let mut response = self.handle(request).await;
         unanswered.answered();
 
         exception::write_body(&mut response, &exchange, &self.app);
         security_headers::add(response.headers_mut(), &exchange);
         request_id::echo(response.headers_mut(), &exchange);
-        if self.app.stopping.has_begun() {
+        if self.app.stopping.has_begun() || body.is_left() {
             response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
         }
         if let Some(AnsweredFor(user, session)) = response.extensions().get() {

@@ -70,6 +70,28 @@ fn dribble(address: SocketAddr, beginning: &str) -> (String, Duration) {
 }
 
 #[tokio::test]
+async fn a_body_that_is_not_read_ends_the_connection_and_the_answer_says_so() {
+    let service = impatient().start();
+    let requests = [
+        ("413", "POST /auth/login HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: 999999\r\n"),
+        ("415", "POST /auth/login HTTP/1.1\r\ncontent-type: text/plain\r\ncontent-length: 9999\r\n"),
+        ("404", "POST /nowhere HTTP/1.1\r\ntransfer-encoding: chunked\r\n"),
+        ("401", "PATCH /auth/me HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: 9999\r\n"),
+    ];
+
+    for (status, head) in requests {
+        let mut stream = TcpStream::connect(service.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(format!("{head}host: a\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        assert!(answer.to_ascii_lowercase().contains("\r\nconnection: close\r\n"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn idle_sockets_cost_nothing_but_sockets() {
     allow_files(2 * IDLE + 200);
     let home = Home::new(Engine::Sqlite);
