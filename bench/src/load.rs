@@ -67,7 +67,7 @@ impl Sample {
     }
 }
 
-/// Every visitor asks again as soon as they are answered, until the span is over.
+/// Every visitor asks once, and again as soon as they are answered, until the span is over.
 pub(crate) async fn without_pause(
     visitors: Vec<Visitor>,
     work: Work,
@@ -78,8 +78,11 @@ pub(crate) async fn without_pause(
     for mut visitor in visitors {
         running.spawn(async move {
             let mut samples = Vec::new();
-            while started.elapsed() < span {
+            loop {
                 samples.push(sample(&mut visitor, work, (started, started.elapsed())).await);
+                if started.elapsed() >= span {
+                    break;
+                }
             }
             (visitor, samples)
         });

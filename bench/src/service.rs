@@ -92,7 +92,7 @@ impl Workshop {
     }
 
     /// The FastAPI service: one worker for each core, hashing in the handlers or in threads.
-    pub(crate) async fn fastapi(&self, hashing: Hashing) -> anyhow::Result<Started> {
+    pub(crate) async fn fastapi(&self, hashing: Hashing, database: &str) -> anyhow::Result<Started> {
         let python = self.python.as_ref().context("the virtual environment has not been made")?;
         let address = free_address()?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -104,7 +104,7 @@ impl Workshop {
             "--app-dir",
             concat!(env!("CARGO_MANIFEST_DIR"), "/peers/fastapi"),
         ]);
-        command.env("DATABASE", self.path(&format!("{}.db", hashing.name()))).env("JWT_SECRET", JWT_SECRET);
+        command.env("DATABASE", self.path(&format!("{database}-{hashing:?}.db"))).env("JWT_SECRET", JWT_SECRET);
         command.env("HASH_IN_THREADS", if hashing == Hashing::InThreads { "1" } else { "0" });
         self.start(hashing.name(), address, &mut command).await
     }

@@ -20,7 +20,11 @@ impl Spread {
     pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
-        Self { median: quantile(&values, 0.5), least: quantile(&values, 0.0), greatest: quantile(&values, 1.0) }
+        let mut downward = values.clone();
+        downward.reverse();
+        // Of an even number, half way between the two in the middle.
+        let median = f64::midpoint(quantile(&values, 0.5), quantile(&downward, 0.5));
+        Self { median, least: quantile(&values, 0.0), greatest: quantile(&values, 1.0) }
     }
 }
 
@@ -47,5 +51,6 @@ mod tests {
     #[test]
     fn a_spread_does_not_mind_the_order() {
         assert_eq!(Spread::of([3.0, 1.0, 2.0]), Spread { median: 2.0, least: 1.0, greatest: 3.0 });
+        assert_eq!(Spread::of([3.0, 1.0]), Spread { median: 2.0, least: 1.0, greatest: 3.0 });
     }
 }

@@ -49,7 +49,7 @@ pub(super) async fn measure(contest: &mut Contest) -> anyhow::Result<()> {
     drop(ours);
 
     for hashing in [Hashing::InHandlers, Hashing::InThreads] {
-        let peer = contest.workshop.fastapi(hashing).await?;
+        let peer = contest.workshop.fastapi(hashing, "flood").await?;
         series.push(measured_peer(contest, &peer.service, span).await?);
     }
     for peer in contest.peers.clone() {
@@ -113,8 +113,7 @@ fn report(contest: &mut Contest, service: &Service, felt: &Felt) {
 async fn excess(contest: &mut Contest, ours: &Started) -> anyhow::Result<()> {
     progress(format_args!("{EXCESS} logins at once"));
     let visitors = (0..EXCESS).map(|number| Visitor::known(&ours.service, format!("visitor-{}", number % CLIENTS)));
-    // A span of nothing: each asks once.
-    let (tally, _) = load::without_pause(visitors.collect(), Work::Login, Duration::from_millis(1)).await?;
+    let (tally, _) = load::without_pause(visitors.collect(), Work::Login, Duration::ZERO).await?;
     let refused = tally.latencies_of(503);
     contest.results.add(Row {
         what: format!("{EXCESS} logins at once: those in excess are refused with 503"),

@@ -16,8 +16,8 @@ const LONE: u32 = 8;
 
 pub(super) async fn measure(contest: &mut Contest) -> anyhow::Result<()> {
     let ours = contest.workshop.countersign("logins.db", &[]).await?;
-    let fastapi = contest.workshop.fastapi(Hashing::InHandlers).await?;
-    let threads = contest.workshop.fastapi(Hashing::InThreads).await?;
+    let fastapi = contest.workshop.fastapi(Hashing::InHandlers, "logins").await?;
+    let threads = contest.workshop.fastapi(Hashing::InThreads, "logins").await?;
     let mut services = vec![ours.service.clone(), fastapi.service.clone(), threads.service.clone()];
     services.extend(contest.peers.iter().map(|peer| peer.0.clone()));
     let mut crowds = Vec::new();
@@ -59,7 +59,7 @@ pub(super) async fn measure(contest: &mut Contest) -> anyhow::Result<()> {
     series.push(limits);
     let labels = CLIENTS.map(|clients| clients.to_string());
     let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
-    contest.results.draw(LOGINS_PLOT, plot::bars("Logins per second, 2 cores, bcrypt at cost 12", &labels, &series));
+    contest.results.draw(LOGINS_PLOT, plot::bars("Logins per second, bcrypt at cost 12", &labels, &series));
     Ok(())
 }
 

@@ -14,7 +14,7 @@ const CLIENTS: usize = 16;
 pub(super) async fn measure(contest: &mut Contest) -> anyhow::Result<()> {
     let ours = contest.workshop.countersign("me.db", &[]).await?;
     let bare = contest.workshop.bare().await?;
-    let fastapi = contest.workshop.fastapi(Hashing::InHandlers).await?;
+    let fastapi = contest.workshop.fastapi(Hashing::InHandlers, "me").await?;
     let mut contenders =
         [(ours, Vec::new(), Vec::new()), (bare, Vec::new(), Vec::new()), (fastapi, Vec::new(), Vec::new())];
     for (started, visitors, _) in &mut contenders {
