@@ -116,7 +116,7 @@ fn script_of(prefix: &str) -> String {
         "\\set n random(0, {SESSIONS} - 1)
 update sessions
    set generation = generation + 1, refreshed_at = refreshed_at + 1, ip = '127.0.0.1', user_agent = null
- where id = decode('{prefix}' || lpad(to_hex(:n), 12, '0'), 'hex')
+ where id = decode('{prefix}' || lpad(to_hex(:n::bigint), 12, '0'), 'hex')
    and ended_at is null and expires_at > 0 and refreshed_at > 0
 returning id, user_id, generation, refreshed_at, created_at, expires_at, ended_at, ip, user_agent;
 "
