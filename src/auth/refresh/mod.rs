@@ -37,11 +37,10 @@ pub async fn refresh(app: &App, presented: &str, client: &Client) -> Result<Sign
     let token = app.refresh_tokens.read(presented).ok_or(RefreshError::Invalid)?;
     let id = SessionId::from_bytes(&token.session).map_err(|_| RefreshError::Invalid)?;
     let now = app.clock.now();
-    let session = match step(app, (id, &token), client, now).await? {
-        Some(session) => session,
+    let (user, session) = match step(app, (id, &token), client, now).await? {
+        Some(stepped) => stepped,
         None => repeat(app, (id, &token), now).await?,
     };
-    let user = User::find(&app.database, session.user_id).await?.ok_or(RefreshError::Ended)?;
     let user = user.active().ok_or(RefreshError::Ended)?;
     let opened = Opened { id: session.id, expires_at: session.expires_at, refresh_token: token.successor() };
     Ok(tokens::issue(app, user, &opened)?)
@@ -74,7 +73,7 @@ async fn step(
     (id, token): (SessionId, &RefreshToken),
     client: &Client,
     now: Timestamp,
-) -> Result<Option<Session>, DatabaseError> {
+) -> Result<Option<(User, Session)>, DatabaseError> {
     let step = Step {
         id,
         generation: i64::from(token.generation),
@@ -87,18 +86,25 @@ async fn step(
     Session::refresh(&mut app.database.once(), &step).await
 }
 
-/// Answers a token that is not the newest: the same successor if it was spent a moment ago, else the session's end.
-async fn repeat(app: &App, (id, token): (SessionId, &RefreshToken), now: Timestamp) -> Result<Session, RefreshError> {
-    let session = Session::find(&app.database, id, token.secret.digest()).await?.ok_or(RefreshError::Ended)?;
-    if !session.is_open(now, sessions::idle_since(app, now)) {
+/// Answers a token that took no step: the same successor if it was spent a moment ago, else the session's end.
+async fn repeat(
+    app: &App,
+    (id, token): (SessionId, &RefreshToken),
+    now: Timestamp,
+) -> Result<(User, Session), RefreshError> {
+    let found = Session::find_by_secret(&app.database, id, token.secret.digest()).await?;
+    let (user, session) = found.ok_or(RefreshError::Ended)?;
+    if !user.is_active || !session.is_open(now, sessions::idle_since(app, now)) {
         return Err(RefreshError::Ended);
     }
-    let is_spent_last = session.generation == i64::from(token.generation) + 1;
-    if is_spent_last && now.since(session.refreshed_at) <= GRACE {
-        return Ok(session);
+    match session.generation - i64::from(token.generation) {
+        // It is the newest: what kept it from stepping has just gone, or the token is from before a restored backup.
+        ..=0 => Err(RefreshError::Ended),
+        1 if now.since(session.refreshed_at) <= GRACE => Ok((user, session)),
+        _ => {
+            Session::end(&mut app.database.once(), (session.id, user.id), now, EndReason::TokenReused).await?;
+            warn!(user_id = user.id.get(), session_id = %session.id, "a refresh token was used twice; its session is ended");
+            Err(RefreshError::Reused)
+        }
     }
-    let ends = (session.id, session.user_id);
-    Session::end(&mut app.database.once(), ends, now, EndReason::TokenReused).await?;
-    warn!(user_id = session.user_id.get(), session_id = %session.id, "a refresh token was used twice; its session is ended");
-    Err(RefreshError::Reused)
 }
