@@ -21,6 +21,7 @@ mod http;
 mod keys;
 mod layers;
 mod logs;
+mod metrics;
 mod passwords;
 mod public_url;
 mod reader;
@@ -45,6 +46,7 @@ pub use self::http::Http;
 pub use self::keys::Keys;
 pub use self::layers::{FileChoice, Flag, Sources};
 pub use self::logs::{LogFilter, LogFormat, Logs};
+pub use self::metrics::Metrics;
 pub use self::passwords::Passwords;
 pub use self::public_url::PublicUrl;
 pub use self::registration::Registration;
@@ -139,6 +141,8 @@ config! {
     registration: Registration,
     /// What operators see.
     logs: Logs,
+    /// Metrics.
+    metrics: Metrics,
 }
 
 impl Config {

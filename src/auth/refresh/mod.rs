@@ -20,6 +20,7 @@ use crate::{
     crypto::refresh_token::RefreshToken,
     database::DatabaseError,
     domain::{Client, SessionId, Timestamp},
+    metrics::RefreshOutcome,
     models::session::{EndReason, Session, Step},
     models::user::User,
 };
@@ -34,6 +35,12 @@ const GRACE: Duration = Duration::from_secs(10);
 /// # Errors
 /// [`RefreshError`] says whether signing in again is the only way on.
 pub async fn refresh(app: &App, presented: &str, client: &Client) -> Result<SignedIn, RefreshError> {
+    let outcome = trade(app, presented, client).await;
+    app.metrics.refreshes.count(counted(&outcome));
+    outcome
+}
+
+async fn trade(app: &App, presented: &str, client: &Client) -> Result<SignedIn, RefreshError> {
     let token = app.refresh_tokens.read(presented).ok_or(RefreshError::Invalid)?;
     let id = SessionId::from_bytes(&token.session).map_err(|_| RefreshError::Invalid)?;
     let now = app.clock.now();
@@ -64,6 +71,18 @@ pub enum RefreshError {
     /// No token could be made.
     #[error(transparent)]
     Token(#[from] SignError),
+}
+
+/// As what a refresh is counted.
+fn counted(outcome: &Result<SignedIn, RefreshError>) -> RefreshOutcome {
+    match outcome {
+        Ok(_) => RefreshOutcome::Refreshed,
+        Err(RefreshError::Invalid) => RefreshOutcome::Invalid,
+        Err(RefreshError::Reused) => RefreshOutcome::Reused,
+        Err(RefreshError::Ended) => RefreshOutcome::Ended,
+        Err(RefreshError::Database(_)) => RefreshOutcome::Unavailable,
+        Err(RefreshError::Token(_)) => RefreshOutcome::Error,
+    }
 }
 
 /// Takes the session one generation on, if the token is its newest: one statement, so that of many who present the
@@ -102,7 +121,9 @@ async fn repeat(
         ..=0 => Err(RefreshError::Ended),
         1 if now.since(session.refreshed_at) <= GRACE => Ok((user, session)),
         _ => {
-            Session::end(&mut app.database.once(), (session.id, user.id), now, EndReason::TokenReused).await?;
+            let reason = EndReason::TokenReused;
+            let has_ended = Session::end(&mut app.database.once(), (session.id, user.id), now, reason).await?;
+            app.metrics.sessions_ended.add(reason.into(), has_ended.into());
             warn!(user_id = user.id.get(), session_id = %session.id, "a refresh token was used twice; its session is ended");
             Err(RefreshError::Reused)
         }
