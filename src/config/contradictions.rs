@@ -10,6 +10,7 @@ pub(super) fn report(config: &Config, reader: &mut Reader) {
     shared_secret(config, reader);
     session_lifetimes(config, reader);
     request_deadlines(config, reader);
+    open_times(config, reader);
     metrics_address(config, reader);
 }
 
@@ -41,6 +42,18 @@ fn request_deadlines(config: &Config, reader: &mut Reader) {
             "http.body_timeout_seconds",
             &["http.request_timeout_seconds"],
             &format!("is {body}, which is longer than http.request_timeout_seconds ({whole})"),
+        );
+    }
+}
+
+fn open_times(config: &Config, reader: &mut Reader) {
+    let breaker = &config.database_breaker;
+    let (first, longest) = (breaker.open_milliseconds, breaker.longest_open_milliseconds);
+    if first > longest {
+        reader.contradiction(
+            "database_breaker.open_milliseconds",
+            &["database_breaker.longest_open_milliseconds"],
+            &format!("is {first}, which is longer than database_breaker.longest_open_milliseconds ({longest})"),
         );
     }
 }

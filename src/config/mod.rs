@@ -7,6 +7,7 @@
 //! A setting is one documented field in one file of this folder. The loader, `countersign.default.toml` and
 //! `docs/configuration.md` are made from that field.
 
+mod breakers;
 mod connection;
 mod contradictions;
 pub mod data_dir;
@@ -37,6 +38,7 @@ mod tokens;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+pub use self::breakers::DatabaseBreaker;
 pub use self::database::{Database, DatabaseUrl};
 pub use self::effective::Effective;
 pub use self::environment::Environment;
@@ -129,6 +131,8 @@ config! {
     service: Service,
     /// The database.
     database: Database,
+    /// The circuit breaker before it.
+    database_breaker: DatabaseBreaker,
     /// The HTTP server.
     http: Http,
     /// Access tokens and sessions.

@@ -141,8 +141,7 @@ impl Database {
             return Err(DatabaseError::Other(expected.to_owned()));
         };
         let started = Instant::now();
-        let breaker =
-            Arc::new(Breaker::new("database", circuit_breaker::Settings::DATABASE, move || started.elapsed()));
+        let breaker = Arc::new(Breaker::new("database", settings.breaker, move || started.elapsed()));
         let deadline = settings.statement_timeout;
         let inner = Arc::new_cyclic(|inner: &Weak<Inner>| {
             let monitor = tokio::spawn(watch(Arc::clone(&breaker), inner.clone(), deadline)).abort_handle();

@@ -81,8 +81,8 @@ async fn a_login_flood_can_be_watched() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_frozen_database_shows_in_its_breaker() {
-    let home = measured(Home::with_own_server());
+async fn a_frozen_database_shows_in_its_breaker_which_opens_when_it_is_set_to() {
+    let home = measured(Home::with_own_server()).with("COUNTERSIGN_DATABASE_BREAKER__FAILURES_IN_A_ROW", "2");
     let people = home.people(1).await;
     let service = home.start();
     let visitor = service.visitor();
@@ -90,18 +90,19 @@ async fn a_frozen_database_shows_in_its_breaker() {
 
     home.server().freeze();
     let mut asked = JoinSet::new();
-    for _ in 0..8 {
+    for _ in 0..2 {
         let (visitor, token) = (visitor.clone(), people[0].access_token.clone());
         asked.spawn(async move { visitor.me(&token).await.unwrap().status });
     }
-    let open = until(&service, breaker_is("open")).await;
     assert!(asked.join_all().await.iter().all(|status| *status == 503));
+    let open = service.scrape().await;
     assert_eq!(visitor.me(&people[0].access_token).await.unwrap().status, 503);
     let refusing = service.scrape().await;
     home.server().thaw();
     let closed = until(&service, breaker_is("closed")).await;
 
-    assert!(value(&open, r#"countersign_dependency_calls_total{dependency="database",outcome="failed"}"#) >= 5.0);
+    assert!(!breaker_is("closed")(&open), "{open}");
+    assert!(value(&open, r#"countersign_dependency_calls_total{dependency="database",outcome="failed"}"#) >= 2.0);
     assert!(value(&refusing, r#"countersign_dependency_calls_total{dependency="database",outcome="refused"}"#) >= 1.0);
     assert!(value(&refusing, r#"countersign_database_calls_total{outcome="refused"}"#) >= 1.0);
     for (to, at_least) in [("open", 1.0), ("half_open", 1.0), ("closed", 1.0)] {
