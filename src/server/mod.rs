@@ -37,6 +37,7 @@ use crate::{
     database::{Database, DatabaseError, Fault, MigrateError},
     jobs,
     keys::{self, Keeper, KeysError},
+    mail::Mailer,
     middleware::Edge,
     router::router,
 };
@@ -146,6 +147,7 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
         hasher,
         keys: ring,
         refresh_tokens,
+        mailer: Mailer::default(),
         stopping: Stopping::default(),
         config,
         clock,
