@@ -21,6 +21,7 @@ mod http;
 mod keys;
 mod layers;
 mod logs;
+mod mail;
 mod passwords;
 mod public_url;
 mod reader;
@@ -45,6 +46,7 @@ pub use self::http::Http;
 pub use self::keys::Keys;
 pub use self::layers::{FileChoice, Flag, Sources};
 pub use self::logs::{LogFilter, LogFormat, Logs};
+pub use self::mail::{Mail, Security, Sender, SmtpUrl};
 pub use self::passwords::Passwords;
 pub use self::public_url::PublicUrl;
 pub use self::registration::Registration;
@@ -137,6 +139,8 @@ config! {
     passwords: Passwords,
     /// Who may open an account.
     registration: Registration,
+    /// Mail.
+    mail: Mail,
     /// What operators see.
     logs: Logs,
 }

@@ -4,7 +4,7 @@
 //! there or neither. Nobody waits for a mail server here. Who posts decides what is said and to whom; this room only
 //! sees to it that it is not lost and not read on the way.
 
-use std::time::Duration;
+mod delivery;
 
 use crate::{
     app::App,
@@ -13,6 +13,8 @@ use crate::{
     mail::{Letter, payload::Payload},
     models::job::{Job, Kind, NewJob},
 };
+
+pub use self::delivery::{Delivery, deliver_one, forget_dead};
 
 /// Posts a letter. It leaves after the transaction was committed, or never if it was not.
 ///
@@ -27,7 +29,7 @@ pub async fn post(app: &App, transaction: &mut Transaction, to: &Email, letter: 
         about: letter.kind().as_str(),
         sealed_payload: &sealed_payload,
         created_at: now,
-        give_up_at: now + Duration::from_secs(4 * 86_400),
+        give_up_at: now + app.config.mail.give_up_after(),
     };
     Job::insert(&mut *transaction, &new).await?;
     let posted = app.mailer.posted();
@@ -35,9 +37,9 @@ pub async fn post(app: &App, transaction: &mut Transaction, to: &Email, letter: 
     Ok(())
 }
 
-/// What the payloads of letters are sealed for. Not bound to the row, whose number is not known before it is written;
-/// the address is inside, so a payload in another row goes to the same reader.
-pub const SEAL_NAME: &str = "job/mail";
+/// What letters are sealed for. Not bound to the row, whose number is not known before it is written; the address is
+/// inside, so a letter in another row goes to the same reader.
+const SEAL_NAME: &str = Kind::Mail.seal_name();
 
 fn unwritten(error: impl std::fmt::Display) -> DatabaseError {
     DatabaseError::Other(format!("a letter could not be posted: {error}"))

@@ -79,6 +79,16 @@ pub struct Leased {
     pub created_at: Timestamp,
 }
 
+/// The payload of a job, as it is sealed.
+pub struct Sealed {
+    /// The job's number.
+    pub id: i64,
+    /// Which worker does it; also what it is sealed for.
+    pub kind: Kind,
+    /// The sealed bytes.
+    pub payload: Vec<u8>,
+}
+
 /// How many to take, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Lease {
@@ -168,7 +178,7 @@ static DELETE_DEAD: Statement = Statement::new(
 );
 
 static SEALED: Statement = Statement::new(
-    "select id, sealed_payload
+    "select id, kind, sealed_payload
        from jobs
       where id > $1
       order by id
@@ -238,13 +248,16 @@ impl Job {
     }
 
     /// The next payloads after the number `after`, as they are sealed.
-    pub async fn sealed(read: impl Reads, after: i64, limit: i64) -> Result<Vec<(i64, Vec<u8>)>, DatabaseError> {
+    pub async fn sealed(read: impl Reads, after: i64, limit: i64) -> Result<Vec<Sealed>, DatabaseError> {
         read.all(&SEALED, &[after.into(), limit.into()]).await
     }
+}
 
+impl Sealed {
     /// Replaces the payload by the same under another seal; false if it is gone, or another node was first.
-    pub async fn reseal(write: impl Writes, (id, former): (i64, &[u8]), sealed: &[u8]) -> Result<bool, DatabaseError> {
-        Ok(write.execute(&RESEAL, &[id.into(), former.into(), sealed.into()]).await? == 1)
+    pub async fn reseal(&self, write: impl Writes, sealed: &[u8]) -> Result<bool, DatabaseError> {
+        let values = [self.id.into(), self.payload.as_slice().into(), sealed.into()];
+        Ok(write.execute(&RESEAL, &values).await? == 1)
     }
 }
 
@@ -284,6 +297,14 @@ impl Kind {
         }
     }
 
+    /// What its payloads are sealed for.
+    #[must_use]
+    pub const fn seal_name(self) -> &'static str {
+        match self {
+            Self::Mail => "job/mail",
+        }
+    }
+
     fn parse(text: &str) -> Option<Self> {
         (text == Self::Mail.as_str()).then_some(Self::Mail)
     }
@@ -305,10 +326,19 @@ impl State {
     }
 }
 
+fn unknown(column: &str) -> DatabaseError {
+    DatabaseError::Other(format!("a job of a {column} that this version does not know"))
+}
+
+impl FromRow for Sealed {
+    fn from_row(row: &Row<'_>) -> Result<Self, DatabaseError> {
+        let kind = Kind::parse(&row.get::<String>(1)?).ok_or_else(|| unknown("kind"))?;
+        Ok(Self { id: row.get(0)?, kind, payload: row.get(2)? })
+    }
+}
+
 impl FromRow for Job {
     fn from_row(row: &Row<'_>) -> Result<Self, DatabaseError> {
-        let unknown =
-            |column: &str| DatabaseError::Other(format!("a job of a {column} that this version does not know"));
         Ok(Self {
             id: row.get(0)?,
             kind: Kind::parse(&row.get::<String>(1)?).ok_or_else(|| unknown("kind"))?,

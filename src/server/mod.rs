@@ -37,7 +37,7 @@ use crate::{
     database::{Database, DatabaseError, Fault, MigrateError},
     jobs,
     keys::{self, Keeper, KeysError},
-    mail::Mailer,
+    mail::{MailError, Mailer},
     middleware::Edge,
     router::router,
 };
@@ -132,6 +132,8 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
     for migration in database.migrate().await? {
         info!(migration = migration.name, "the schema was brought up to date");
     }
+    let mailer = Mailer::open(&config, &public_url, &clock)?;
+    mailer.introduce();
     let keeper = Keeper {
         database: &database,
         sealer: &sealer,
@@ -147,7 +149,7 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
         hasher,
         keys: ring,
         refresh_tokens,
-        mailer: Mailer::default(),
+        mailer,
         stopping: Stopping::default(),
         config,
         clock,
@@ -202,6 +204,9 @@ pub enum StartError {
     /// The schema does not fit.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
+    /// Mail cannot be set up.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// The keys cannot be had.
     #[error(transparent)]
     Keys(#[from] KeysError),
