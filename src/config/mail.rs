@@ -79,7 +79,9 @@ pub enum Security {
 }
 
 impl SmtpUrl {
-    fn read(text: &str) -> Option<Self> {
+    /// Parses the address of a mail server; `None` if it is not one.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
         let url = Url::parse(text.trim()).ok()?;
         let is_bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
         let host = url.host_str().filter(|host| !host.is_empty())?.trim_matches(['[', ']']).to_owned();

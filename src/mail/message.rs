@@ -113,8 +113,9 @@ mod tests {
 
     #[test]
     fn no_name_and_no_subject_becomes_another_header() {
-        let mail = written("A\r\nBcc: eve@example.com", "B\r\nBcc: eve@example.com");
+        let mail = written("A <a@example.com>, Bcc: eve@example.com", "B\r\nBcc: eve@example.com");
 
         assert!(!mail.contains("\nBcc:"), "{mail}");
+        assert!(mail.starts_with("From: ") && !mail.contains("\nFrom: "), "{mail}");
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::letter::{Kind, Letter, Token};
-use crate::domain::Email;
+use crate::domain::{Email, Timestamp, Username};
 
 /// A letter at rest.
 #[derive(Deserialize, Serialize)]
@@ -24,7 +24,7 @@ pub struct Payload {
     pub(super) code: Option<Zeroizing<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) new_email: Option<String>,
-    /// RFC 3339.
+    /// As people read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) at: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,7 +37,7 @@ impl Payload {
     /// Writes down a letter.
     #[must_use]
     pub fn of(to: &Email, letter: &Letter) -> Self {
-        let about = |username: &crate::domain::Username| Self {
+        let about = |username: &Username| Self {
             to: to.as_str().to_owned(),
             letter: letter.kind(),
             username: username.as_str().to_owned(),
@@ -59,7 +59,7 @@ impl Payload {
             | Letter::EmailChanged { username }
             | Letter::PasswordChanged { username } => about(username),
             Letter::NewSignIn { username, at, ip, user_agent } => Self {
-                at: Some(at.to_string()),
+                at: Some(for_people(*at)),
                 ip: Some(ip.to_string()),
                 user_agent: user_agent.clone(),
                 ..about(username)
@@ -110,6 +110,12 @@ impl Payload {
     pub fn letter(&self) -> Kind {
         self.letter
     }
+}
+
+/// `22 November 2026, 12:00 UTC`: nobody knows where its reader is.
+fn for_people(at: Timestamp) -> String {
+    let instant = jiff::Timestamp::from_second(at.as_unix_seconds()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    instant.strftime("%-d %B %Y, %H:%M UTC").to_string()
 }
 
 /// A letter that this version cannot read. It does not say what it is.

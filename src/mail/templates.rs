@@ -71,7 +71,7 @@ impl Templates {
             payload.letter.as_str(),
             BTreeMap::from([
                 ("username", Value::from(unlinked(&payload.username))),
-                ("link", optional(link.as_deref())),
+                ("link", link.map_or_else(|| Value::from(()), readable)),
                 ("code", optional(payload.code.as_ref().map(|code| code.as_str()))),
                 ("new_email", optional(payload.new_email.as_deref())),
                 ("at", optional(payload.at.as_deref())),
@@ -103,7 +103,7 @@ impl Templates {
             .and_then(|text| text.split_once("\n\n"))
             .filter(|(subject, _)| !subject.contains(char::is_control))
             .ok_or_else(|| TemplateError::NoSubject(format!("{name}.txt")))?;
-        Ok(Words { subject: subject.trim().to_owned(), text: text.trim_start().to_owned(), html: render("html")? })
+        Ok(Words { subject: subject.trim().to_owned(), text: format!("{}\n", text.trim()), html: render("html")? })
     }
 }
 
@@ -177,6 +177,11 @@ fn read(directory: &Path) -> Result<Vec<(String, String)>, TemplateError> {
 fn unlinked(chosen: &str) -> String {
     // U+2060 WORD JOINER: nothing to see, and no host name any more.
     chosen.replace('.', "\u{2060}.\u{2060}")
+}
+
+/// A link as people can read it in the source: without `&#x2f;` for every slash, where nothing has to be escaped.
+fn readable(link: String) -> Value {
+    if link.contains(['&', '<', '>', '"', '\'']) { Value::from(link) } else { Value::from_safe_string(link) }
 }
 
 fn optional(text: Option<&str>) -> Value {
@@ -253,7 +258,7 @@ mod tests {
         let words = words(&Templates::load(Some(directory.path()), PUBLIC_URL, "Example").unwrap(), &reset());
 
         assert_eq!(words.subject, "Neu");
-        assert_eq!(words.text, "ada: https://auth.example.com/base/reset-password?token=the-token");
+        assert_eq!(words.text, "ada: https://auth.example.com/base/reset-password?token=the-token\n");
         assert!(words.html.contains("K7QM-4XRT"));
     }
 
