@@ -69,15 +69,15 @@ async fn many_letters_leave_in_little_memory(#[values(Engine::Sqlite, Engine::Po
     let service = home.start();
     let began = Instant::now();
     let mut most = before;
-    while sink.letters().len() < posted {
-        assert!(began.elapsed() < PATIENCE * 10, "{} of {posted}", sink.letters().len());
+    while sink.count() < posted {
+        assert!(began.elapsed() < PATIENCE * 10, "{} of {posted}", sink.count());
         most = most.max(service.resident_kib());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let took = began.elapsed();
     nothing_left(&home.database().await).await;
 
-    assert_eq!(sink.letters().len(), posted, "each once");
+    assert_eq!(sink.count(), posted, "each once");
     assert!(most < before + 32 * 1024, "{before} KiB idle, {most} KiB at most");
     println!(
         "{engine}: {posted} letters in {took:.1?} ({:.0}/s), {before} KiB idle, {most} KiB at most",

@@ -118,6 +118,11 @@ impl Sink {
         self.shared.letters.lock().expect("the letters").clone()
     }
 
+    /// How many came so far.
+    pub(crate) fn count(&self) -> usize {
+        self.shared.letters.lock().expect("the letters").len()
+    }
+
     /// How many connections there were.
     pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)
@@ -130,7 +135,7 @@ impl Sink {
 
     /// Waits until as many letters came, and answers them.
     pub(crate) async fn received(&self, count: usize) -> Vec<Letter> {
-        self.until(|| self.letters().len() >= count, "letters").await;
+        self.until(|| self.count() >= count, "letters").await;
         self.letters()
     }
 
@@ -145,12 +150,7 @@ impl Sink {
             }
         };
         let waited = tokio::time::timeout(PATIENCE, waiting).await;
-        assert!(
-            waited.is_ok(),
-            "not enough {what}: {} letters, {} connections",
-            self.letters().len(),
-            self.connections()
-        );
+        assert!(waited.is_ok(), "not enough {what}: {} letters, {} connections", self.count(), self.connections());
     }
 }
 
