@@ -77,6 +77,7 @@ struct Shared {
     manner: Mutex<Manner>,
     letters: Mutex<Vec<Letter>>,
     seen: Mutex<HashSet<String>>,
+    said: Mutex<Vec<String>>,
     connections: AtomicUsize,
     came: Notify,
 }
@@ -94,6 +95,7 @@ impl Sink {
             manner: Mutex::new(manner),
             letters: Mutex::default(),
             seen: Mutex::default(),
+            said: Mutex::default(),
             connections: AtomicUsize::new(0),
             came: Notify::new(),
         });
@@ -116,6 +118,11 @@ impl Sink {
     /// What came so far.
     pub(crate) fn letters(&self) -> Vec<Letter> {
         self.shared.letters.lock().expect("the letters").clone()
+    }
+
+    /// The commands that were said to it.
+    pub(crate) fn said(&self) -> Vec<String> {
+        self.shared.said.lock().expect("the commands").clone()
     }
 
     /// How many came so far.
@@ -186,6 +193,7 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) {
         }
         let Ok(Some(line)) = lines.next_line().await else { return };
         let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+        shared.said.lock().expect("the commands").push(verb.clone());
         answer = match verb.as_str() {
             "EHLO" => "250-sink\r\n250 AUTH PLAIN".to_owned(),
             "AUTH" => "235 come in".to_owned(),
