@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -209,22 +210,12 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) {
                 if writer.write_all(b"354 go on\r\n").await.is_err() {
                     return;
                 }
-                let mut data = String::new();
-                loop {
-                    let Ok(Some(line)) = lines.next_line().await else { return };
-                    if line == "." {
-                        break;
-                    }
-                    data.push_str(line.strip_prefix('.').unwrap_or(&line));
-                    data.push_str("\r\n");
-                }
+                let Some(data) = read_letter(&mut lines).await else { return };
                 if let Manner::Dawdles(time) = manner() {
                     tokio::time::sleep(time).await;
                 }
                 if manner() == Manner::Repeats {
-                    let text = data.replace("=\r\n", "");
-                    let address = text.split_whitespace().find(|word| word.starts_with("http")).unwrap_or_default();
-                    answer = format!("554 5.7.1 not this: {address}");
+                    answer = format!("554 5.7.1 not this: {}", first_link(&data));
                     shared.keep(Letter { from: from.clone(), to: to.clone(), data });
                     continue;
                 }
@@ -238,6 +229,24 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) {
             _ => "250 fine".to_owned(),
         };
     }
+}
+
+/// The lines of a letter up to its dot; `None` if the connection broke before.
+async fn read_letter(lines: &mut Lines<BufReader<OwnedReadHalf>>) -> Option<String> {
+    let mut data = String::new();
+    loop {
+        let line = lines.next_line().await.ok()??;
+        if line == "." {
+            return Some(data);
+        }
+        data.push_str(line.strip_prefix('.').unwrap_or(&line));
+        data.push_str("\r\n");
+    }
+}
+
+fn first_link(data: &str) -> String {
+    let text = data.replace("=\r\n", "");
+    text.split_whitespace().find(|word| word.starts_with("http")).unwrap_or_default().to_owned()
 }
 
 impl Shared {
