@@ -8,6 +8,7 @@ use crate::{
     crypto::{Hasher, refresh_token::RefreshTokenKey, seal::Sealer, signing_keys::KeyRing},
     database::Database,
     mail::Mailer,
+    metrics::Metrics,
 };
 
 /// The service's handles, made once at the start and passed to every operation.
@@ -32,6 +33,8 @@ pub struct App {
     pub refresh_tokens: RefreshTokenKey,
     /// The way of letters out of the service.
     pub mailer: Mailer,
+    /// What is counted.
+    pub metrics: Metrics,
     /// Whether the service has been told to end.
     pub stopping: Stopping,
 }

@@ -13,6 +13,7 @@ use crate::{
     circuit_breaker::{Breaker, Permit},
     database::DatabaseError,
     mail::{Post, SendError, payload::Payload},
+    metrics::LetterOutcome,
     models::job::{Job, Lease, Leased},
 };
 
@@ -92,6 +93,7 @@ async fn deliver(app: &App, job: &Leased, permit: Permit<&Breaker>) {
     let message_id = post.id.clone();
     match app.mailer.send(post, permit).await {
         Ok(()) => {
+            app.metrics.letters.count(LetterOutcome::Sent);
             finish(app, job).await;
             info!(job = job.id, letter = payload.letter().as_str(), message_id, "a letter was sent");
         }
@@ -126,6 +128,7 @@ async fn finish(app: &App, job: &Leased) {
 }
 
 async fn bury(app: &App, job: &Leased, why: &str) {
+    app.metrics.letters.count(LetterOutcome::Dead);
     warn!(job = job.id, attempts = job.attempts, why, "a letter is dead; see `countersign jobs list`");
     noted(job, job.bury(&mut app.database.once(), app.clock.now(), why).await);
 }
@@ -135,6 +138,7 @@ async fn try_again(app: &App, job: &Leased, longest: Duration, why: &str) {
     if now > job.give_up_at {
         return bury(app, job, why).await;
     }
+    app.metrics.letters.count(LetterOutcome::PutOff);
     let due_at = now + pause(job.attempts, longest, rand::random());
     info!(job = job.id, attempts = job.attempts, %due_at, why, "a letter was not sent; it is tried again");
     noted(job, job.postpone(&mut app.database.once(), due_at, why).await);

@@ -27,7 +27,7 @@ pub use self::templates::{TemplateError, Templates, Words};
 use self::payload::Payload;
 use self::smtp::{Envelope, Smtp};
 use crate::{
-    circuit_breaker::{Breaker, Permit, Rejected, Settings, Snapshot},
+    circuit_breaker::{Breaker, Permit, Rejected, Settings, Snapshot, Tally, Verdict},
     clock::Clock,
     config::{Config, Sender},
     domain::{Email, Timestamp},
@@ -105,6 +105,12 @@ impl Mailer {
         matches!(self.way, Way::Server(_)).then(|| self.breaker.snapshot())
     }
 
+    /// All letters that went to the mail server, or did not.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        self.breaker.tally()
+    }
+
     /// Asks for leave to send one letter; to be settled by [`send`](Self::send).
     ///
     /// # Errors
@@ -160,7 +166,7 @@ impl Mailer {
             }
             Way::Nowhere => Err(SendError::Unreachable("none is configured".to_owned())),
         };
-        permit.settle(outcome.as_ref().map_or_else(SendError::verdict, |()| crate::circuit_breaker::Verdict::Success));
+        permit.settle(outcome.as_ref().map_or_else(SendError::verdict, |()| Verdict::Success));
         outcome
     }
 

@@ -27,6 +27,7 @@ mod visitor;
 
 mod killed;
 mod letters;
+mod metrics;
 mod postgres_outages;
 mod secrets;
 mod slow_clients;
