@@ -7,6 +7,7 @@ use crate::{
     config::Config,
     crypto::{Hasher, refresh_token::RefreshTokenKey, seal::Sealer, signing_keys::KeyRing},
     database::Database,
+    mail::Mailer,
     metrics::Metrics,
 };
 
@@ -30,6 +31,8 @@ pub struct App {
     pub keys: KeyRing,
     /// The key of the refresh tokens.
     pub refresh_tokens: RefreshTokenKey,
+    /// The way of letters out of the service.
+    pub mailer: Mailer,
     /// What is counted.
     pub metrics: Metrics,
     /// Whether the service has been told to end.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Http, Keys, Tokens};
+use super::{Http, Keys, Mail, Tokens};
 
 impl Tokens {
     /// How long an access token is accepted.
@@ -41,6 +41,26 @@ impl Keys {
     #[must_use]
     pub fn max_age(&self) -> Duration {
         seconds(self.max_age_seconds)
+    }
+}
+
+impl Mail {
+    /// How long the connection to the mail server may take.
+    #[must_use]
+    pub fn connect_timeout(&self) -> Duration {
+        seconds(self.connect_timeout_seconds)
+    }
+
+    /// How long one letter may take altogether.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        seconds(self.timeout_seconds)
+    }
+
+    /// How long to go on trying to send a letter.
+    #[must_use]
+    pub fn give_up_after(&self) -> Duration {
+        seconds(self.give_up_after_seconds)
     }
 }
 

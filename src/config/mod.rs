@@ -22,6 +22,7 @@ mod http;
 mod keys;
 mod layers;
 mod logs;
+mod mail;
 mod metrics;
 mod passwords;
 mod public_url;
@@ -48,6 +49,7 @@ pub use self::http::Http;
 pub use self::keys::Keys;
 pub use self::layers::{FileChoice, Flag, Sources};
 pub use self::logs::{LogFilter, LogFormat, Logs};
+pub use self::mail::{Mail, Security, Sender, SmtpUrl};
 pub use self::metrics::Metrics;
 pub use self::passwords::Passwords;
 pub use self::public_url::PublicUrl;
@@ -143,6 +145,8 @@ config! {
     passwords: Passwords,
     /// Who may open an account.
     registration: Registration,
+    /// Mail.
+    mail: Mail,
     /// What operators see.
     logs: Logs,
     /// Metrics.

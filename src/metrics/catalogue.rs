@@ -79,6 +79,8 @@ catalogue! {
         "Sessions ended before their time, by what ended them";
     SESSIONS_PURGED: Counter "countersign_sessions_purged_total" []
         "Sessions that were over and whose rows were deleted";
+    LETTERS: Counter "countersign_letters_total" ["outcome"]
+        "Attempts to deliver a letter, by outcome";
 
     HASHES: Counter "countersign_hashes_total" ["outcome"]
         "Passwords hashed or not, by outcome";

@@ -83,6 +83,18 @@ label! {
 }
 
 label! {
+    /// What became of an attempt to deliver a letter.
+    pub enum LetterOutcome {
+        /// The mail server has taken it.
+        Sent => "sent",
+        /// It is tried again later.
+        PutOff => "put_off",
+        /// It was given up.
+        Dead => "dead",
+    }
+}
+
+label! {
     /// How the hashing of a password ended.
     pub enum HashOutcome {
         /// There is a hash.

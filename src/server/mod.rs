@@ -38,6 +38,7 @@ use crate::{
     database::{Database, DatabaseError, Fault, MigrateError},
     jobs,
     keys::{self, Keeper, KeysError},
+    mail::{MailError, Mailer},
     metrics::Metrics,
     middleware::Edge,
     router::router,
@@ -153,6 +154,8 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
     for migration in database.migrate().await? {
         info!(migration = migration.name, "the schema was brought up to date");
     }
+    let mailer = Mailer::open(&config, &public_url, &clock)?;
+    mailer.introduce();
     let keeper = Keeper {
         database: &database,
         sealer: &sealer,
@@ -168,6 +171,7 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
         hasher,
         keys: ring,
         refresh_tokens,
+        mailer,
         metrics: Metrics::default(),
         stopping: Stopping::default(),
         config,
@@ -231,6 +235,9 @@ pub enum StartError {
     /// The schema does not fit.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
+    /// Mail cannot be set up.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// The keys cannot be had.
     #[error(transparent)]
     Keys(#[from] KeysError),

@@ -25,7 +25,7 @@ pub(crate) const VERBS: &[(&str, &[&str])] = &[
     ("auth::register", &["auth::sessions", "auth::tokens"]),
     ("auth::sessions", &["auth::tokens"]),
     ("auth::tokens", &["keys"]),
-    ("jobs", &["auth::sessions", "keys"]),
+    ("jobs", &["auth::sessions", "keys", "letters"]),
 ];
 
 /// The drivers of the two engines.
@@ -59,7 +59,7 @@ pub(crate) fn floor(module: &[String]) -> Option<Floor> {
         [.., "routes" | "pages"]
         | ["auth", "dependencies" | "token", ..]
         | ["pages" | "middleware" | "health" | "problem" | "schemas", ..] => Floor::Faces,
-        ["auth" | "admin" | "oauth" | "keys" | "jobs", ..] => Floor::Verbs,
+        ["auth" | "admin" | "oauth" | "keys" | "letters" | "jobs", ..] => Floor::Verbs,
         ["models", ..] => Floor::Nouns,
         [
             "app" | "config" | "database" | "crypto" | "circuit_breaker" | "limits" | "mail" | "metrics" | "telemetry",
