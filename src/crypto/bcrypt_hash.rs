@@ -54,9 +54,9 @@ impl Bcrypt {
         Ok(Self { scheme, cost, salt: decoded(salt)?, digest: decoded(digest)?, salt_text: salt.to_owned() })
     }
 
-    /// Whether it is less work to guess than a hash made at this cost, or of a form that is not made here.
+    /// Whether it is less work to guess than a hash made at this cost.
     pub(super) fn is_outdated(&self, cost: Cost) -> bool {
-        self.cost < cost.of_bcrypt() || self.scheme == Scheme::Sha256
+        self.cost < cost.of_bcrypt()
     }
 
     /// Writes the hash of a password whose [`NewHash::plan`] made this digest.

@@ -100,32 +100,35 @@ impl Hasher {
     /// # Errors
     /// [`Overloaded`] if the queue is full: nothing was checked, the attempt does not count.
     pub async fn verify(&self, password: &Password, stored: Option<&PasswordHash>) -> Result<Verdict, Overloaded> {
-        match stored.map(PasswordHash::form) {
-            Some(Form::Bcrypt(bcrypt)) => self.verify_bcrypt(password, bcrypt).await,
-            Some(Form::Foreign(foreign)) => self.verify_foreign(password, foreign).await,
-            Some(Form::Nothing) | None => self.work_in_vain(password).await,
-        }
-    }
-
-    async fn verify_bcrypt(&self, password: &Password, stored: &Bcrypt) -> Result<Verdict, Overloaded> {
-        let (key, counts) = stored.key(password);
-        let job = Job { key, salt: stored.salt(), cost: stored.cost(), as_long_as: self.0.cost.of_bcrypt() };
-        let digest = self.0.pool.run(job).await?;
-        Ok(match (stored.has_digest(&digest) & counts, stored.is_outdated(self.0.cost)) {
+        let is_right = match stored.map(PasswordHash::form) {
+            Some(Form::Bcrypt(bcrypt)) => self.is_right(password, bcrypt).await?,
+            Some(Form::Foreign(foreign)) => self.is_right_there(password, foreign).await?,
+            Some(Form::Nothing) | None => self.work_in_vain(password).await?,
+        };
+        let is_outdated = stored.is_some_and(|stored| stored.is_outdated(self.0.cost));
+        Ok(match (is_right, is_outdated) {
             (false, _) => Verdict::Wrong,
             (true, false) => Verdict::Right,
             (true, true) => Verdict::RightButOutdated,
         })
     }
 
-    async fn verify_foreign(&self, password: &Password, stored: &Foreign) -> Result<Verdict, Overloaded> {
-        let (is_right, _) = tokio::try_join!(self.0.foreign.check(stored, password), self.work_in_vain(password))?;
-        Ok(if is_right { Verdict::RightButOutdated } else { Verdict::Wrong })
+    async fn is_right(&self, password: &Password, stored: &Bcrypt) -> Result<bool, Overloaded> {
+        let (key, counts) = stored.key(password);
+        let job = Job { key, salt: stored.salt(), cost: stored.cost(), as_long_as: self.0.cost.of_bcrypt() };
+        let digest = self.0.pool.run(job).await?;
+        Ok(stored.has_digest(&digest) & counts)
     }
 
-    /// Does the work of a check where there is nothing to check against.
-    async fn work_in_vain(&self, password: &Password) -> Result<Verdict, Overloaded> {
-        self.verify_bcrypt(password, &self.0.decoy).await.map(|_| Verdict::Wrong)
+    async fn is_right_there(&self, password: &Password, stored: &Foreign) -> Result<bool, Overloaded> {
+        let check = self.0.foreign.check(stored, password);
+        let (is_right, _) = tokio::try_join!(check, self.work_in_vain(password))?;
+        Ok(is_right)
+    }
+
+    /// Does the work of a check where there is nothing to check against: no password is right.
+    async fn work_in_vain(&self, password: &Password) -> Result<bool, Overloaded> {
+        self.is_right(password, &self.0.decoy).await.map(|_| false)
     }
 
     /// All hashes since the start.
@@ -239,7 +242,7 @@ mod tests {
             let wrong = hasher.verify(&password(&format!("{raw}x")), Some(&hash)).await;
 
             // passlib's bcrypt_sha256 is our own form.
-            let is_ours = stored.starts_with("$bcrypt-sha256$") || stored.starts_with("bcrypt$");
+            let is_ours = stored.starts_with("$bcrypt-sha256$");
             assert_eq!(right, Ok(if is_ours { Verdict::Right } else { Verdict::RightButOutdated }), "{stored}");
             assert_eq!(wrong, Ok(Verdict::Wrong), "{stored}");
         }

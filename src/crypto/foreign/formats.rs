@@ -127,7 +127,7 @@ fn firebase(rest: &str) -> Result<Foreign, UnknownHash> {
     Ok(Foreign { algorithm, digest: finished(padded(digest)?)? })
 }
 
-/// `{SSHA512}` and base64 of the digest with the salt behind it (RFC 2307, as OpenLDAP and Dovecot write it).
+/// `{SSHA512}` and base64 of the digest with the salt behind it (RFC 2307, as mail servers and directories write it).
 fn salted_sha512(text: &str) -> Result<Foreign, UnknownHash> {
     let both = padded(text.strip_prefix("{SSHA512}").ok_or(UnknownHash::Unreadable)?)?;
     let (digest, salt) = both.split_at_checked(64).ok_or(UnknownHash::Unreadable)?;
