@@ -4,14 +4,17 @@
 //! rule of authentication.
 
 mod config;
+mod export;
 mod generate;
 mod health;
+mod import;
 mod jobs;
 mod keys;
 mod mail;
 mod migrate;
 mod opened;
 mod print;
+mod progress;
 mod serve;
 mod settings;
 mod shell;
@@ -54,6 +57,10 @@ enum Command {
     /// Look at the letters, and see whether they arrive
     #[command(subcommand)]
     Mail(mail::Command),
+    /// Take in users of another program, or of another Countersign
+    Import(import::Arguments),
+    /// Write all users to a file
+    Export(export::Arguments),
     /// Show or check the settings
     #[command(subcommand)]
     Config(config::Command),
@@ -83,6 +90,8 @@ impl Cli {
             Command::Keys(command) => keys::run(&command, &self.settings),
             Command::Jobs(command) => jobs::run(&command, &self.settings),
             Command::Mail(command) => mail::run(&command, &self.settings),
+            Command::Import(arguments) => import::run(&arguments, &self.settings),
+            Command::Export(arguments) => export::run(&arguments, &self.settings),
             Command::Config(command) => config::run(&command, &self.settings),
             Command::Generate(command) => generate::run(&command),
             Command::Print(command) => print::run(&command),

@@ -59,7 +59,7 @@ pub(crate) fn floor(module: &[String]) -> Option<Floor> {
         [.., "routes" | "pages"]
         | ["auth", "dependencies" | "token", ..]
         | ["pages" | "middleware" | "health" | "problem" | "schemas", ..] => Floor::Faces,
-        ["auth" | "admin" | "oauth" | "keys" | "letters" | "jobs", ..] => Floor::Verbs,
+        ["auth" | "admin" | "oauth" | "keys" | "letters" | "jobs" | "moving", ..] => Floor::Verbs,
         ["models", ..] => Floor::Nouns,
         [
             "app" | "config" | "database" | "crypto" | "circuit_breaker" | "limits" | "mail" | "metrics" | "telemetry",

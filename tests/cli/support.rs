@@ -1,7 +1,7 @@
 //! Runs the program in an empty directory with an empty environment.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -33,18 +33,25 @@ impl Machine {
 
     /// Types `countersign` and these words, separated by spaces.
     pub(crate) fn types(&self, words: &str) -> Outcome {
-        let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
-            .args(words.split_whitespace())
-            .env_clear()
-            .envs(self.variables.iter().cloned())
-            .current_dir(self.directory.path())
-            .output()
-            .unwrap();
+        let output = self.command(words).output().unwrap();
         Outcome {
             code: output.status.code(),
             answer: String::from_utf8(output.stdout).unwrap(),
             complaint: String::from_utf8(output.stderr).unwrap(),
         }
+    }
+
+    /// Starts a command that reads what is written to it.
+    pub(crate) fn starts(&self, words: &str) -> Child {
+        let pipes = || Stdio::piped();
+        self.command(words).stdin(pipes()).stdout(pipes()).stderr(pipes()).spawn().unwrap()
+    }
+
+    fn command(&self, words: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command.args(words.split_whitespace()).env_clear().envs(self.variables.iter().cloned());
+        command.current_dir(self.directory.path());
+        command
     }
 
     /// Returns the value of a setting and where it came from.
