@@ -3,6 +3,7 @@
 //! Commands write their result to standard output and nothing else there, so that it can be piped. They know no
 //! rule of authentication.
 
+mod backup;
 mod config;
 mod export;
 mod generate;
@@ -15,6 +16,7 @@ mod migrate;
 mod opened;
 mod print;
 mod progress;
+mod relocate;
 mod serve;
 mod settings;
 mod shell;
@@ -61,6 +63,12 @@ enum Command {
     Import(import::Arguments),
     /// Write all users to a file
     Export(export::Arguments),
+    /// Copy the embedded database to a file, while servers run
+    Backup(backup::Arguments),
+    /// Put a backup in the place of the embedded database
+    Restore(backup::RestoreArguments),
+    /// Move from the embedded database to PostgreSQL
+    Move(relocate::Arguments),
     /// Show or check the settings
     #[command(subcommand)]
     Config(config::Command),
@@ -92,6 +100,9 @@ impl Cli {
             Command::Mail(command) => mail::run(&command, &self.settings),
             Command::Import(arguments) => import::run(&arguments, &self.settings),
             Command::Export(arguments) => export::run(&arguments, &self.settings),
+            Command::Backup(arguments) => backup::run(&arguments, &self.settings),
+            Command::Restore(arguments) => backup::restore(&arguments, &self.settings),
+            Command::Move(arguments) => relocate::run(&arguments, &self.settings),
             Command::Config(command) => config::run(&command, &self.settings),
             Command::Generate(command) => generate::run(&command),
             Command::Print(command) => print::run(&command),

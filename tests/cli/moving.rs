@@ -275,3 +275,27 @@ fn a_file_that_is_not_there_or_has_no_end_is_told() {
     assert!(complaint.contains("cannot be read on after user 1"), "{complaint}");
     assert_eq!(users(&machine).len(), 1, "what was read is there");
 }
+
+#[test]
+fn a_database_on_a_server_is_left_to_its_own_tools() {
+    let machine = Machine::new().with("DATABASE_URL", "postgres://ada:secret@db.example.com/main");
+
+    let backup = machine.types("backup copy.dump");
+    let restore = machine.types("restore copy.dump");
+
+    let expected = "this database is on PostgreSQL, whose own tools do this: pg_dump --format=custom --file=copy.dump \
+                    'postgres://db.example.com/main'";
+    assert_eq!(backup.refused_in_one_line(), expected);
+    assert!(restore.refused_in_one_line().contains("pg_restore --clean --if-exists"), "{}", restore.complaint);
+}
+
+#[test]
+fn there_is_nothing_to_copy_where_there_is_no_database() {
+    for words in ["backup copy.db", "move --to postgres://db.example.com/main"] {
+        let machine = Machine::new();
+        let outcome = machine.types(words);
+        assert!(outcome.refused_in_one_line().starts_with("there is no database at /"), "{}", outcome.complaint);
+        assert!(!machine.path("countersign-data").exists(), "none was made");
+    }
+    assert!(Machine::new().types("move --to sqlite://other.db").refused().len() == 1);
+}

@@ -28,6 +28,7 @@ mod visitor;
 mod killed;
 mod letters;
 mod metrics;
+mod moved;
 mod postgres_outages;
 mod secrets;
 mod slow_clients;

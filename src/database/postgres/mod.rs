@@ -4,6 +4,7 @@
 //! ones; a connection that missed a deadline is closed, never cancelled: a cancel that arrives during a commit makes
 //! a commit that waits for its standby answer success.
 
+mod alone;
 mod connect;
 mod error;
 mod schema;
@@ -18,9 +19,11 @@ use deadpool_postgres::{Object, Pool, PoolError, TimeoutType};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
+pub(super) use self::alone::Alone;
+pub(super) use self::error::translate;
 pub(super) use self::transaction::PostgresTransaction;
 
-use self::error::{after_commit, translate, unanswered};
+use self::error::{after_commit, unanswered};
 use super::error::{DatabaseError, Fault};
 use super::settings::DatabaseSettings;
 use super::{Engine, Query, Stats, Visit};
