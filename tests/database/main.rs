@@ -11,6 +11,7 @@ mod faults;
 mod groups;
 mod migrations;
 mod outages;
+mod retries;
 mod statements;
 mod support;
 mod transactions;
