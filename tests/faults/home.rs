@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use countersign::auth::register::{Application, register};
@@ -35,7 +35,7 @@ pub(crate) struct Home {
     before: String,
     /// The program, and what it is started with.
     program: PathBuf,
-    wrapper: &'static str,
+    wrapper: String,
 }
 
 enum Storage {
@@ -43,6 +43,13 @@ enum Storage {
     Shared(TestDatabase),
     // The database is dropped before its server.
     Own(TestDatabase, postgres_server::Server),
+    Cluster(TestDatabase, Cluster),
+}
+
+/// A primary whose commits wait for a standby.
+pub(crate) struct Cluster {
+    pub(crate) primary: postgres_server::Server,
+    pub(crate) standby: postgres_server::Server,
 }
 
 /// Somebody who has registered and is signed in.
@@ -69,11 +76,23 @@ impl Home {
         Self::on(Storage::Own(database, server))
     }
 
+    /// A home on two servers, of which the first can write.
+    pub(crate) fn with_cluster() -> Self {
+        let primary = postgres_server::Server::start();
+        let database = TestDatabase::on(&primary.url());
+        let standby = postgres_server::Server::synchronous_standby_of(&primary);
+        Self::on(Storage::Cluster(database, Cluster { primary, standby }))
+    }
+
     fn on(storage: Storage) -> Self {
         let directory = TempDir::new().unwrap();
         let url = match &storage {
             Storage::File => format!("sqlite://{}", directory.path().join("countersign.db").display()),
             Storage::Shared(database) | Storage::Own(database, _) => database.url(),
+            Storage::Cluster(database, Cluster { primary, standby }) => {
+                // The driver shall ask the one that only reads first.
+                database.url().replace(&primary.host(), &format!("{},{}", standby.host(), primary.host()))
+            }
         };
         let home = Self {
             storage,
@@ -81,7 +100,7 @@ impl Home {
             variables: BTreeMap::new(),
             before: String::new(),
             program: PathBuf::from(env!("CARGO_BIN_EXE_countersign")),
-            wrapper: "",
+            wrapper: String::new(),
         };
         home.with("DATABASE_URL", &url)
             .with("COUNTERSIGN_LISTEN", "127.0.0.1:0")
@@ -103,6 +122,17 @@ impl Home {
         self
     }
 
+    /// Has another program run the service.
+    pub(crate) fn under(mut self, wrapper: String) -> Self {
+        self.wrapper = wrapper;
+        self
+    }
+
+    /// Where the service has its files.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// Takes away the right to write here. Root may write everywhere, so the service then runs as somebody else.
     pub(crate) fn read_only(mut self) -> Self {
         if is_root() {
@@ -110,7 +140,7 @@ impl Home {
             // Where the program was built others may not be allowed to look.
             fs::hard_link(&self.program, &copy).or_else(|_| fs::copy(&self.program, &copy).map(drop)).unwrap();
             self.program = copy;
-            self.wrapper = "setpriv --reuid 65534 --regid 65534 --clear-groups";
+            self.wrapper = "setpriv --reuid 65534 --regid 65534 --clear-groups".to_owned();
         }
         if self.file().exists() {
             fs::set_permissions(self.file(), Permissions::from_mode(0o444)).unwrap();
@@ -124,7 +154,15 @@ impl Home {
     pub(crate) fn server(&self) -> &postgres_server::Server {
         match &self.storage {
             Storage::Own(_, server) => server,
-            Storage::File | Storage::Shared(_) => panic!("this home has no server of its own"),
+            Storage::File | Storage::Shared(_) | Storage::Cluster(..) => panic!("it has no server of its own"),
+        }
+    }
+
+    /// The servers that are this home's alone.
+    pub(crate) fn cluster(&self) -> &Cluster {
+        match &self.storage {
+            Storage::Cluster(_, cluster) => cluster,
+            Storage::File | Storage::Shared(_) | Storage::Own(..) => panic!("it has no cluster"),
         }
     }
 

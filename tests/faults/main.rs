@@ -21,8 +21,10 @@ mod home;
 mod process;
 mod visitor;
 
+mod failover;
 mod killed;
 mod postgres_outages;
+mod power_cut;
 mod secrets;
 mod slow_clients;
 mod sqlite_harm;
