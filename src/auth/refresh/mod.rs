@@ -94,7 +94,9 @@ async fn repeat(app: &App, (id, token): (SessionId, &RefreshToken), now: Timesta
         return Err(RefreshError::Ended);
     }
     let is_spent_last = session.generation == i64::from(token.generation) + 1;
-    if is_spent_last && now.since(session.refreshed_at) <= GRACE {
+    // Both ways: a wall clock that was set back must not stretch the grace.
+    let is_recent = now.since(session.refreshed_at) <= GRACE && session.refreshed_at.since(now) <= GRACE;
+    if is_spent_last && is_recent {
         return Ok(session);
     }
     let ends = (session.id, session.user_id);
