@@ -4,6 +4,7 @@
 
 #[path = "../support/postgres.rs"]
 mod postgres;
+#[expect(dead_code, reason = "no test here has a standby")]
 #[path = "../support/postgres_server.rs"]
 mod postgres_server;
 
