@@ -25,6 +25,7 @@ mod clock_jumps;
 mod equal_times;
 mod failover;
 mod killed;
+mod metrics;
 mod overload;
 mod postgres_outages;
 mod power_cut;
