@@ -247,9 +247,8 @@ pub enum StartError {
 fn remedy(error: &DatabaseError) -> &'static str {
     match error {
         DatabaseError::Corrupt(_) => "Restore a backup, or name another database with DATABASE_URL",
-        DatabaseError::Unavailable { fault: Fault::Connection | Fault::Server, .. } | DatabaseError::Timeout(_) => {
-            "Start it, or name another one with DATABASE_URL"
-        }
+        DatabaseError::Unavailable { fault: Fault::Connection | Fault::Server | Fault::Conflict, .. }
+        | DatabaseError::Timeout(_) => "Start it, or name another one with DATABASE_URL",
         DatabaseError::Unavailable { fault: Fault::Locked, .. } => "End the process that holds it",
         DatabaseError::Unavailable { fault: Fault::DiskFull, .. } => "Make room on the disk",
         DatabaseError::Unavailable { fault: Fault::ReadOnly | Fault::Io, .. } => {

@@ -25,10 +25,15 @@ mod home;
 mod process;
 mod visitor;
 
+mod clock_jumps;
+mod equal_times;
+mod failover;
 mod killed;
 mod letters;
 mod metrics;
+mod overload;
 mod postgres_outages;
+mod power_cut;
 mod secrets;
 mod slow_clients;
 mod sqlite_harm;
@@ -36,7 +41,12 @@ mod starting;
 mod stopping;
 
 /// How often to do what depends on chance.
-#[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the service")]
 fn rounds() -> usize {
-    std::env::var("FAULT_ROUNDS").map_or(2, |rounds| rounds.parse().expect("a number in FAULT_ROUNDS"))
+    number("FAULT_ROUNDS", 2)
+}
+
+/// A number of the environment.
+#[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the service")]
+fn number(name: &str, default: usize) -> usize {
+    std::env::var(name).map_or(default, |number| number.parse().unwrap_or_else(|_| panic!("a number in {name}")))
 }

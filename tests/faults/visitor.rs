@@ -83,6 +83,12 @@ impl Visitor {
         self.ask(Method::POST, "/auth/logout", Some(access_token), None).await
     }
 
+    /// Signs out with a request that has a name.
+    pub(crate) async fn log_out_as(&self, access_token: &str, request_id: &str) -> Result<Reply, reqwest::Error> {
+        let request = self.client.post(format!("{}/auth/logout", self.base)).bearer_auth(access_token);
+        reply(request.header("x-request-id", request_id)).await
+    }
+
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Result<Reply, reqwest::Error> {
         self.ask(Method::POST, "/auth/refresh", None, Some(&json!({"refresh_token": refresh_token}))).await
     }

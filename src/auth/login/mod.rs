@@ -35,7 +35,7 @@ async fn check(app: &App, attempt: Attempt) -> Result<SignedIn, LoginError> {
     let verdict = app.hasher.verify(&attempt.password, user.as_ref().map(|user| &user.password_hash)).await?;
     let user = user.filter(|_| verdict != Verdict::Wrong).ok_or(LoginError::WrongCredentials)?;
     let user = user.active().ok_or(LoginError::Disabled)?;
-    let renewed = renew(app, &attempt.password, verdict).await?;
+    let renewed = renew(app, &attempt.password, verdict).await;
 
     let mut transaction = app.database.begin().await?;
     if !hold(&user, &mut transaction, renewed.as_ref(), app.clock.now()).await? {
@@ -111,11 +111,12 @@ fn counted(outcome: &Result<SignedIn, LoginError>) -> LoginOutcome {
     }
 }
 
-/// Hashes the password anew if its hash is weaker than what new ones get.
-async fn renew(app: &App, password: &Password, verdict: Verdict) -> Result<Option<PasswordHash>, Overloaded> {
+/// Hashes the password anew if its hash is weaker than what new ones get. When too many are waiting it stays as it is
+/// until the next time: whoever gave the right password is not refused for the sake of our housekeeping.
+async fn renew(app: &App, password: &Password, verdict: Verdict) -> Option<PasswordHash> {
     match verdict {
-        Verdict::RightButOutdated => app.hasher.hash(password).await.map(Some),
-        Verdict::Right | Verdict::Wrong => Ok(None),
+        Verdict::RightButOutdated => app.hasher.hash(password).await.ok(),
+        Verdict::Right | Verdict::Wrong => None,
     }
 }
 
