@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Http, Keys, Tokens};
+use super::{Http, Keys, Limits, Tokens};
 
 impl Tokens {
     /// How long an access token is accepted.
@@ -41,6 +41,20 @@ impl Keys {
     #[must_use]
     pub fn max_age(&self) -> Duration {
         seconds(self.max_age_seconds)
+    }
+}
+
+impl Limits {
+    /// The longest that one address waits for one account.
+    #[must_use]
+    pub fn longest_wait(&self) -> Duration {
+        seconds(self.longest_wait_seconds)
+    }
+
+    /// How long an address is remembered after a sign-in.
+    #[must_use]
+    pub fn known_address(&self) -> Duration {
+        Duration::from_hours(24) * self.known_address_days
     }
 }
 

@@ -20,6 +20,7 @@ mod file;
 mod http;
 mod keys;
 mod layers;
+mod limits;
 mod logs;
 mod passwords;
 mod public_url;
@@ -44,6 +45,7 @@ pub use self::fault::{Fault, Faults, Origin};
 pub use self::http::Http;
 pub use self::keys::Keys;
 pub use self::layers::{FileChoice, Flag, Sources};
+pub use self::limits::Limits;
 pub use self::logs::{LogFilter, LogFormat, Logs};
 pub use self::passwords::Passwords;
 pub use self::public_url::PublicUrl;
@@ -137,6 +139,8 @@ config! {
     passwords: Passwords,
     /// Who may open an account.
     registration: Registration,
+    /// How often anyone may try.
+    limits: Limits,
     /// What operators see.
     logs: Logs,
 }

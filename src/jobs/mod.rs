@@ -9,14 +9,26 @@ use futures_util::FutureExt;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::{error, warn};
 
-use crate::{app::App, auth::sessions, keys};
+use crate::{
+    app::App,
+    auth::{limits, sessions},
+    keys,
+};
 
 /// How often dead sessions are looked for. A stretch of 500 each time goes through a million in three hours.
 const PURGE_INTERVAL: Duration = Duration::from_secs(5);
 
+/// How often what limits no longer need is deleted, all of it: a flood leaves no more rows than come in this time and in
+/// the time that each counts.
+const PURGE_LIMITS_INTERVAL: Duration = Duration::from_secs(30);
+
 /// Works until it is dropped.
 pub async fn run(app: Arc<App>) {
-    tokio::join!(for_ever("follow_keys", || follow_keys(&app)), for_ever("purge_sessions", || purge_sessions(&app)));
+    tokio::join!(
+        for_ever("follow_keys", || follow_keys(&app)),
+        for_ever("purge_sessions", || purge_sessions(&app)),
+        for_ever("purge_limits", || purge_limits(&app)),
+    );
 }
 
 /// Begins a job again when it panics: a node that went on without it would sign with keys that others have retired.
@@ -55,6 +67,16 @@ async fn purge_sessions(app: &App) {
         match sessions::purge::purge(app, cursor).await {
             Ok(end) => cursor = end,
             Err(error) => warn!(%error, "dead sessions could not be forgotten"),
+        }
+    }
+}
+
+async fn purge_limits(app: &App) {
+    let mut ticks = ticks(PURGE_LIMITS_INTERVAL);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = limits::purge::purge(app).await {
+            warn!(%error, "what limits no longer need could not be forgotten");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! what they have decided. Reads take `&Database` or run inside a transaction, writes need one.
 
 mod columns;
+pub mod quota;
 pub mod sealed_secret;
 pub mod session;
 pub mod signing_key;

@@ -31,12 +31,13 @@ use crate::{
     clock::Clock,
     config::{Config, RootSecrets},
     crypto::{
-        Hasher,
+        DigestKey, Hasher,
         seal::{SealError, Sealer},
     },
     database::{Database, DatabaseError, Fault, MigrateError},
     jobs,
     keys::{self, Keeper, KeysError},
+    limits::Buckets,
     middleware::Edge,
     router::router,
 };
@@ -145,6 +146,8 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
         audience,
         hasher,
         keys: ring,
+        digests: DigestKey::derived_from(&refresh_tokens),
+        buckets: Buckets::new(|policy| config.limits.quota(policy)),
         refresh_tokens,
         stopping: Stopping::default(),
         config,
