@@ -14,7 +14,7 @@ use crate::{
     schemas::{SignedInAnswer, TokenPair},
 };
 
-refusals!(Refusals: EmailTaken, UsernameTaken, RegistrationDisabled, Overloaded, RateLimited);
+refusals!(Refusals: EmailTaken, UsernameTaken, RegistrationDisabled, RateLimited, Overloaded);
 
 /// Makes an account and signs it in.
 #[utoipa::path(

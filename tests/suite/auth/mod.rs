@@ -3,6 +3,7 @@
 mod attacks;
 mod change_password;
 mod limits;
+mod limits_failures;
 mod login;
 mod logout;
 mod me;
