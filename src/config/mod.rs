@@ -21,6 +21,7 @@ mod file;
 mod http;
 mod keys;
 mod layers;
+mod limits;
 mod logs;
 mod mail;
 mod metrics;
@@ -48,6 +49,7 @@ pub use self::fault::{Fault, Faults, Origin};
 pub use self::http::Http;
 pub use self::keys::Keys;
 pub use self::layers::{FileChoice, Flag, Sources};
+pub use self::limits::Limits;
 pub use self::logs::{LogFilter, LogFormat, Logs};
 pub use self::mail::{Mail, Security, Sender, SmtpUrl};
 pub use self::metrics::Metrics;
@@ -145,6 +147,8 @@ config! {
     passwords: Passwords,
     /// Who may open an account.
     registration: Registration,
+    /// How often anyone may try.
+    limits: Limits,
     /// Mail.
     mail: Mail,
     /// What operators see.

@@ -11,16 +11,26 @@ use futures_util::FutureExt;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::{error, warn};
 
-use crate::{app::App, auth::sessions, keys, letters, metrics::Job};
+use crate::{
+    app::App,
+    auth::{attempts, limits, sessions},
+    keys, letters,
+    metrics::Job,
+};
 
 /// How often dead sessions are looked for. A stretch of 500 each time goes through a million in three hours.
 const PURGE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How often what limits no longer need is deleted, all of it: a flood leaves no more rows than come in this time and in
+/// the time that each counts.
+const PURGE_LIMITS_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Works until it is dropped.
 pub async fn run(app: Arc<App>) {
     tokio::join!(
         for_ever("follow_keys", || follow_keys(&app)),
         for_ever("purge_sessions", || purge_sessions(&app)),
+        for_ever("purge_limits", || purge_limits(&app)),
         for_ever("forget_dead_letters", || forget_dead_letters(&app)),
         post::deliver(&app),
     );
@@ -70,11 +80,29 @@ async fn purge_sessions(app: &App) {
     }
 }
 
+async fn purge_limits(app: &App) {
+    let mut ticks = ticks(PURGE_LIMITS_INTERVAL);
+    loop {
+        ticks.tick().await;
+        let purged = async {
+            limits::purge::purge(app).await?;
+            attempts::purge::purge(app).await
+        };
+        let outcome = purged.await;
+        app.metrics.jobs.note(Job::PurgeLimits, &outcome, app.clock.now());
+        if let Err(error) = outcome {
+            warn!(%error, "what limits no longer need could not be forgotten");
+        }
+    }
+}
+
 async fn forget_dead_letters(app: &App) {
     let mut ticks = ticks(FORGET_INTERVAL);
     loop {
         ticks.tick().await;
-        if let Err(error) = letters::forget_dead(app).await {
+        let outcome = letters::forget_dead(app).await;
+        app.metrics.jobs.note(Job::ForgetDeadLetters, &outcome, app.clock.now());
+        if let Err(error) = outcome {
             warn!(%error, "dead letters could not be forgotten");
         }
     }

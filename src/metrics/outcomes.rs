@@ -9,6 +9,8 @@ label! {
         SignedIn => "signed_in",
         /// Another password, or nobody by that name.
         WrongCredentials => "wrong_credentials",
+        /// Not looked at after too many failures.
+        HeldBack => "held_back",
         /// The right password of a disabled account.
         Disabled => "disabled",
         /// Too many passwords were waiting.
@@ -151,5 +153,9 @@ label! {
         FollowKeys => "follow_keys",
         /// Forgetting sessions that are over.
         PurgeSessions => "purge_sessions",
+        /// Forgetting what limits no longer need.
+        PurgeLimits => "purge_limits",
+        /// Forgetting letters that were given up long ago.
+        ForgetDeadLetters => "forget_dead_letters",
     }
 }

@@ -19,13 +19,15 @@ pub(crate) enum Floor {
 
 /// The calls from verb to verb that are allowed: short, and without a circle.
 pub(crate) const VERBS: &[(&str, &[&str])] = &[
-    ("auth::change_password", &["auth::sessions", "auth::tokens"]),
-    ("auth::login", &["auth::sessions", "auth::tokens"]),
+    ("auth::attempts", &["auth::known_addresses"]),
+    ("auth::change_password", &["auth::attempts", "auth::sessions", "auth::tokens"]),
+    ("auth::login", &["auth::attempts", "auth::known_addresses", "auth::sessions", "auth::tokens"]),
+    ("auth::me", &["auth::attempts"]),
     ("auth::refresh", &["auth::sessions", "auth::tokens"]),
-    ("auth::register", &["auth::sessions", "auth::tokens"]),
+    ("auth::register", &["auth::known_addresses", "auth::sessions", "auth::tokens"]),
     ("auth::sessions", &["auth::tokens"]),
     ("auth::tokens", &["keys"]),
-    ("jobs", &["auth::sessions", "keys", "letters"]),
+    ("jobs", &["auth::attempts", "auth::limits", "auth::sessions", "keys", "letters"]),
 ];
 
 /// The drivers of the two engines.

@@ -1,7 +1,8 @@
 //! Real harm to the real program: it is killed, starved, frozen and lied to, and then what it had promised is counted.
 //!
 //! Each test starts the binary with an empty environment and a database of its own. `FAULT_ROUNDS` says how often
-//! what depends on chance is done (2 unless it is set); `-- --nocapture` shows the counts.
+//! what depends on chance is done (2 unless it is set), `FAULT_GUESSES`, `FAULT_ADDRESSES` and `FAULT_KEYS` how much of
+//! what only numbers show; `-- --nocapture` shows the counts.
 
 #![expect(
     clippy::expect_used,
@@ -28,6 +29,7 @@ mod visitor;
 mod clock_jumps;
 mod equal_times;
 mod failover;
+mod guesses;
 mod killed;
 mod letters;
 mod metrics;
@@ -42,11 +44,11 @@ mod stopping;
 
 /// How often to do what depends on chance.
 fn rounds() -> usize {
-    number("FAULT_ROUNDS", 2)
+    setting("FAULT_ROUNDS", 2)
 }
 
-/// A number of the environment.
+/// A number from the environment, or what is quick enough for every day.
 #[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the service")]
-fn number(name: &str, default: usize) -> usize {
-    std::env::var(name).map_or(default, |number| number.parse().unwrap_or_else(|_| panic!("a number in {name}")))
+fn setting(name: &str, everyday: usize) -> usize {
+    std::env::var(name).map_or(everyday, |number| number.parse().unwrap_or_else(|_| panic!("a number in {name}")))
 }
