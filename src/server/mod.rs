@@ -4,15 +4,16 @@
 //! end says first that it is not ready, answers what is in flight, and goes.
 
 mod door;
+pub mod service_manager;
+mod start_error;
 
 use std::{
-    io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
-use axum::{body::Body, extract::Request};
+use axum::{Router, body::Body, extract::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -24,19 +25,18 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
-use self::door::Door;
+use self::{door::Door, service_manager::Socket};
+
+pub use self::start_error::StartError;
 
 use crate::{
     app::{App, Stopping},
     clock::Clock,
     config::{Config, RootSecrets},
-    crypto::{
-        Hasher,
-        seal::{SealError, Sealer},
-    },
-    database::{Database, DatabaseError, Fault, MigrateError},
+    crypto::{Hasher, seal::Sealer},
+    database::Database,
     jobs,
-    keys::{self, Keeper, KeysError},
+    keys::{self, Keeper},
     middleware::Edge,
     router::router,
 };
@@ -76,6 +76,20 @@ impl Server {
         let listen = parts.config.service.listen;
         let bind = |source| StartError::Bind { listen, source };
         let door = Door::open(listen).await.map_err(bind)?;
+        Self::behind(door, parts).await
+    }
+
+    /// Does the same on a socket that is bound already. The settings must name its address as the one to listen on.
+    ///
+    /// # Errors
+    /// [`StartError`] says in one line what keeps the server from starting.
+    pub async fn start_on(socket: Socket, parts: Parts) -> Result<Self, StartError> {
+        let listen = socket.address();
+        let bind = |source| StartError::Bind { listen, source };
+        Self::behind(Door::take(socket).map_err(bind)?, parts).await
+    }
+
+    async fn behind(door: Door, parts: Parts) -> Result<Self, StartError> {
         let app = open(parts, door.address()).await?;
         Ok(Self { door, app: Arc::new(app) })
     }
@@ -94,9 +108,19 @@ impl Server {
 
     /// Serves until `stop` comes to an end, then drains.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let edge = Edge::around(router(Arc::clone(&self.app)), Arc::clone(&self.app));
+        let router = router(Arc::clone(&self.app));
+        let proof_of_life = service_manager::reassure(router.clone());
+        tokio::select! {
+            () = self.serve_and_drain(router, stop) => {}
+            never = proof_of_life => match never {},
+        }
+    }
+
+    async fn serve_and_drain(self, router: Router, stop: impl Future<Output = ()>) {
+        let edge = Edge::around(router, Arc::clone(&self.app));
         let jobs = tokio::spawn(jobs::run(Arc::clone(&self.app)));
         info!(address = %self.door.address(), public_url = self.app.public_url, "listening");
+        service_manager::ready();
 
         let connections = GracefulShutdown::new();
         let enter = |stream, peer: SocketAddr| {
@@ -105,6 +129,7 @@ impl Server {
         let told_and_noticed = async {
             stop.await;
             self.app.stopping.begin();
+            service_manager::stopping();
             info!("asked to end; not ready for more");
             sleep(NOTICE).await;
         };
@@ -173,56 +198,4 @@ fn serve_connection(stream: TcpStream, peer: IpAddr, edge: Edge, connections: &G
             debug!(%error, "a connection broke off");
         }
     });
-}
-
-/// Why the server does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The address cannot be listened on.
-    #[error("cannot listen on {listen}: {source}. Choose another address with COUNTERSIGN_LISTEN or --listen")]
-    Bind {
-        /// The address.
-        listen: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The root secrets make no key.
-    #[error(transparent)]
-    Seal(#[from] SealError),
-    /// The database cannot be opened.
-    #[error("the database {url} cannot be opened: {source}. {}", remedy(source))]
-    Database {
-        /// The database, without credentials.
-        url: String,
-        /// Why not.
-        source: DatabaseError,
-    },
-    /// The schema does not fit.
-    #[error(transparent)]
-    Migrate(#[from] MigrateError),
-    /// The keys cannot be had.
-    #[error(transparent)]
-    Keys(#[from] KeysError),
-}
-
-/// What to do about a database that cannot be opened.
-fn remedy(error: &DatabaseError) -> &'static str {
-    match error {
-        DatabaseError::Corrupt(_) => "Restore a backup, or name another database with DATABASE_URL",
-        DatabaseError::Unavailable { fault: Fault::Connection | Fault::Server, .. } | DatabaseError::Timeout(_) => {
-            "Start it, or name another one with DATABASE_URL"
-        }
-        DatabaseError::Unavailable { fault: Fault::Locked, .. } => "End the process that holds it",
-        DatabaseError::Unavailable { fault: Fault::DiskFull, .. } => "Make room on the disk",
-        DatabaseError::Unavailable { fault: Fault::ReadOnly | Fault::Io, .. } => {
-            "Let this user write to it and to its directory, or name another one with DATABASE_URL"
-        }
-        DatabaseError::Unique { .. }
-        | DatabaseError::ForeignKey
-        | DatabaseError::NoRow
-        | DatabaseError::Refused { .. }
-        | DatabaseError::CommitUnknown(_)
-        | DatabaseError::Failed
-        | DatabaseError::Other(_) => "Check DATABASE_URL",
-    }
 }

@@ -5,7 +5,7 @@ use std::fs::{self, Permissions};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use countersign::auth::register::{Application, register};
 use countersign::clock::Clock;
@@ -145,6 +145,11 @@ impl Home {
 
     /// Starts the service.
     pub(crate) fn launch(&self) -> Process {
+        self.launch_with(Stdio::null())
+    }
+
+    /// Starts the service with this as its standard input.
+    pub(crate) fn launch_with(&self, input: Stdio) -> Process {
         let mut command = Command::new("/bin/sh");
         command
             .args(["-c", &format!("{}\nexec {} \"$0\"", self.before, self.wrapper)])
@@ -153,7 +158,7 @@ impl Home {
             .env("PATH", "/usr/bin:/bin")
             .envs(&self.variables)
             .current_dir(self.directory.path());
-        Process::start(&mut command)
+        Process::start(&mut command, input)
     }
 
     /// A connection past the service, to look at what is there.

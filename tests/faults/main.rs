@@ -24,6 +24,7 @@ mod visitor;
 mod killed;
 mod postgres_outages;
 mod secrets;
+mod service_manager;
 mod slow_clients;
 mod sqlite_harm;
 mod starting;
