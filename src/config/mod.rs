@@ -153,7 +153,7 @@ impl Config {
     /// Without a setting it is the address that was bound, which is known when port 0 has become a real one.
     #[must_use]
     pub fn public_url(&self, bound: SocketAddr) -> PublicUrl {
-        self.service.public_url.clone().unwrap_or_else(|| PublicUrl::of_listener(bound))
+        self.service.public_url.clone().unwrap_or_else(|| PublicUrl::of_listener(bound, self.http.speaks_tls()))
     }
 
     /// Returns what every access token carries as `aud`: the setting, or the public address.

@@ -3,31 +3,25 @@
 //! What can fail fails before the first request is taken, with one line that says what to do. A server that is told to
 //! end says first that it is not ready, answers what is in flight, and goes.
 
+mod connection;
 mod door;
+mod patience;
 pub mod service_manager;
 mod start_error;
+mod tls;
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
+use std::{convert::Infallible, future::pending, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use tokio::time::{sleep, timeout};
+use tracing::{info, warn};
+
+use self::{connection::Connections, door::Door, patience::Patience, service_manager::Socket, tls::Tls};
+
+pub use self::{
+    start_error::StartError,
+    tls::{PairError, TlsError},
 };
-
-use axum::{Router, body::Body, extract::Request};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-};
-use tokio::{
-    net::TcpStream,
-    time::{sleep, timeout},
-};
-use tracing::{debug, info, warn};
-
-use self::{door::Door, service_manager::Socket};
-
-pub use self::start_error::StartError;
 
 use crate::{
     app::{App, Stopping},
@@ -64,6 +58,7 @@ pub struct Parts {
 /// A server that is bound and has all it needs.
 pub struct Server {
     door: Door,
+    tls: Option<Tls>,
     app: Arc<App>,
 }
 
@@ -90,8 +85,9 @@ impl Server {
     }
 
     async fn behind(door: Door, parts: Parts) -> Result<Self, StartError> {
+        let tls = Tls::of(&parts.config.http, &parts.clock)?;
         let app = open(parts, door.address()).await?;
-        Ok(Self { door, app: Arc::new(app) })
+        Ok(Self { door, tls, app: Arc::new(app) })
     }
 
     /// The address that was bound.
@@ -110,9 +106,11 @@ impl Server {
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let router = router(Arc::clone(&self.app));
         let proof_of_life = service_manager::reassure(router.clone());
+        let renewal = renewal(self.tls.clone(), Arc::clone(&self.app));
         tokio::select! {
             () = self.serve_and_drain(router, stop) => {}
             never = proof_of_life => match never {},
+            never = renewal => match never {},
         }
     }
 
@@ -122,10 +120,10 @@ impl Server {
         info!(address = %self.door.address(), public_url = self.app.public_url, "listening");
         service_manager::ready();
 
-        let connections = GracefulShutdown::new();
-        let enter = |stream, peer: SocketAddr| {
-            serve_connection(stream, peer.ip().to_canonical(), edge.clone(), &connections);
-        };
+        let http = &self.app.config.http;
+        let patience = Patience { head: http.header_timeout(), idle: http.idle_timeout() };
+        let connections = Connections::new(edge, self.tls, patience);
+        let enter = |stream, address| connections.enter(stream, address);
         let told_and_noticed = async {
             stop.await;
             self.app.stopping.begin();
@@ -138,10 +136,18 @@ impl Server {
 
         jobs.abort();
         let grace = self.app.config.http.shutdown_grace();
-        match timeout(grace, connections.shutdown()).await {
+        match timeout(grace, connections.end()).await {
             Ok(()) => info!("all requests are answered"),
             Err(_elapsed) => warn!(grace_seconds = grace.as_secs(), "requests in flight were cut off"),
         }
+    }
+}
+
+/// Follows the files of the certificate, if there is one.
+async fn renewal(tls: Option<Tls>, app: Arc<App>) -> Infallible {
+    match tls {
+        Some(tls) => tls::renew(tls, app.clock.clone()).await,
+        None => pending().await,
     }
 }
 
@@ -177,25 +183,4 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
         database,
         sealer,
     })
-}
-
-/// Answers the requests of one connection, in a task of its own.
-fn serve_connection(stream: TcpStream, peer: IpAddr, edge: Edge, connections: &GracefulShutdown) {
-    // Small answers must not wait for more to send with them.
-    let _ = stream.set_nodelay(true);
-    let header_timeout = edge.header_timeout();
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let edge = edge.clone();
-        async move { Ok::<_, std::convert::Infallible>(edge.answer(Request::from(request.map(Body::new)), peer).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
-        .serve_connection(TokioIo::new(stream), service);
-    let connection = connections.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            debug!(%error, "a connection broke off");
-        }
-    });
 }

@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr};
 
+use super::TlsError;
 use crate::{
     crypto::seal::SealError,
     database::{DatabaseError, Fault, MigrateError},
@@ -19,6 +20,9 @@ pub enum StartError {
         /// Why not.
         source: io::Error,
     },
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The root secrets make no key.
     #[error(transparent)]
     Seal(#[from] SealError),

@@ -161,6 +161,11 @@ impl Home {
         Process::start(&mut command, input)
     }
 
+    /// Where this home keeps its files.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
     /// A connection past the service, to look at what is there.
     pub(crate) async fn database(&self) -> Database {
         Database::connect(&self.url().into()).await.unwrap()

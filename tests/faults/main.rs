@@ -17,6 +17,7 @@ mod postgres;
 #[path = "../support/postgres_server.rs"]
 mod postgres_server;
 
+mod certificates;
 mod home;
 mod process;
 mod visitor;
@@ -29,6 +30,7 @@ mod slow_clients;
 mod sqlite_harm;
 mod starting;
 mod stopping;
+mod tls;
 
 /// How often to do what depends on chance.
 #[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the service")]
