@@ -18,6 +18,12 @@ section! {
         /// The file with the private key of the certificate, in PEM and without a passphrase.
         pub tls_key: Option<PathBuf> = None;
 
+        /// Whether browsers that came over HTTPS shall also use HTTPS for every name below this one, for a year.
+        ///
+        /// Right for a name of its own, such as `auth.example.com`. Where the service lives at `example.com` itself it
+        /// would bind every other host of the domain: set it to false unless all of them speak HTTPS.
+        pub hsts_include_subdomains: bool = true;
+
         /// The networks of the proxies in front of the service, as a list of CIDR ranges or addresses.
         ///
         /// A peer in one of them is believed when it tells the client's address in `X-Forwarded-For` or `Forwarded`;

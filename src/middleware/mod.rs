@@ -5,6 +5,7 @@
 
 pub mod exception;
 pub mod exchange;
+mod gate;
 pub mod logging;
 pub mod request_id;
 pub mod security_headers;
@@ -52,11 +53,14 @@ impl Edge {
         let speaks_http_2 = request.version() == Version::HTTP_2;
         let body = Unread::watch(&mut request);
 
-        let mut response = self.handle(request).await;
+        let mut response = match gate::refusal(&request, &exchange, &self.app) {
+            Some(refusal) => refusal,
+            None => self.handle(request).await,
+        };
         unanswered.answered();
 
         exception::write_body(&mut response, &exchange, &self.app);
-        security_headers::add(response.headers_mut(), &exchange);
+        security_headers::add(response.headers_mut(), &exchange, &self.app);
         request_id::echo(response.headers_mut(), &exchange);
         // HTTP/2 has no such field: its connections end with a frame, and what is left of a body is its stream's alone.
         if !speaks_http_2 && (self.app.stopping.has_begun() || body.is_left()) {

@@ -91,6 +91,20 @@ async fn both_versions_of_http_are_spoken_over_both_versions_of_tls() {
     assert_eq!((registered.status, me.status, me.text("username")), (201, 200, "ada"));
 }
 
+#[tokio::test]
+async fn a_body_that_is_not_read_does_not_end_a_connection_of_http_2() {
+    let secured = Secured::new();
+    let service = secured.home.start();
+    let client = secured.client(&service).build().unwrap();
+
+    for _ in 0..3 {
+        let answer = client.post(Secured::url(&service, "/auth/logout")).body(vec![b' '; 70_000]).send().await.unwrap();
+
+        assert_eq!((answer.status().as_u16(), answer.version()), (413, Version::HTTP_2));
+        assert!(!answer.headers().contains_key("connection"));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_is_renewed_under_load_and_no_handshake_fails() {
     const RENEWALS: usize = 3;

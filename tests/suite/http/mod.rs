@@ -1,4 +1,7 @@
 //! What holds for every path: bodies, methods, headers.
 
 mod bodies;
+mod hosts;
+mod https;
+mod security_headers;
 mod strays;
