@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 
 use super::section::section;
+use super::web_origin::WebOrigin;
 
 section! {
     /// The HTTP server: whom it believes, how much it reads, and how long it waits.
@@ -23,6 +24,12 @@ section! {
         /// Right for a name of its own, such as `auth.example.com`. Where the service lives at `example.com` itself it
         /// would bind every other host of the domain: set it to false unless all of them speak HTTPS.
         pub hsts_include_subdomains: bool = true;
+
+        /// The origins whose pages may call this service from a browser: a list such as `https://app.example.com`.
+        ///
+        /// Compared exactly, with scheme and port. Pages that come from this service itself need no entry. Empty: no
+        /// answer carries a CORS field, and browsers keep answers from other pages.
+        pub cors_origins: Vec<WebOrigin> = Vec::new();
 
         /// The networks of the proxies in front of the service, as a list of CIDR ranges or addresses.
         ///

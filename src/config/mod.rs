@@ -32,6 +32,7 @@ mod section;
 mod service;
 mod setting;
 mod tokens;
+mod web_origin;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -51,6 +52,7 @@ pub use self::registration::Registration;
 pub use self::secret::{RootSecret, RootSecrets, SharedSecret};
 pub use self::service::Service;
 pub use self::tokens::Tokens;
+pub use self::web_origin::WebOrigin;
 
 use self::reader::Reader;
 use self::section::{Row, Section};

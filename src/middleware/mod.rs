@@ -3,6 +3,7 @@
 //! It is one service written by hand instead of a stack of layers, because each layer would cost about as
 //! much as all of this together. It decides nothing about authentication.
 
+mod cors;
 pub mod exception;
 pub mod exchange;
 mod gate;
@@ -27,6 +28,7 @@ use crate::{
     problem::{Code, Problem},
     schemas::AnsweredFor,
 };
+use cors::Cors;
 use exchange::{Exchange, Peer};
 use unread::Unread;
 
@@ -50,6 +52,7 @@ impl Edge {
         request.extensions_mut().insert(Arc::clone(&exchange));
 
         let unanswered = Unanswered(&exchange);
+        let cors = Cors::of(&request, &self.app.config.http.cors_origins);
         let speaks_http_2 = request.version() == Version::HTTP_2;
         let body = Unread::watch(&mut request);
 
@@ -58,6 +61,8 @@ impl Edge {
             None => self.handle(request).await,
         };
         unanswered.answered();
+
+        response = cors.settle(response);
 
         exception::write_body(&mut response, &exchange, &self.app);
         security_headers::add(response.headers_mut(), &exchange, &self.app);

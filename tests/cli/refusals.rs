@@ -244,3 +244,19 @@ fn tls_of_its_own_needs_both_files_and_an_https_address() {
          https://",
     );
 }
+
+#[test]
+fn origins_are_named_exactly_or_refused() {
+    let expect = |origins: &str, fault: &str| {
+        let machine = Machine::new().with("COUNTERSIGN_HTTP__CORS_ORIGINS", origins);
+        assert_refused(&machine, "", &format!("COUNTERSIGN_HTTP__CORS_ORIGINS: http.cors_origins {fault}"));
+    };
+
+    expect("*", "must name every origin: `*` would let any page in the world call this service");
+    expect("null", "must not hold `null`: sandboxed pages and local files of anybody have that origin");
+    expect(
+        "https://app.example.com/, https://b.example",
+        "must be a list of origins, such as https://app.example.com or http://localhost:5173, without a slash at the \
+         end; \"https://app.example.com/\" is none",
+    );
+}

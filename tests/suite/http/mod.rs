@@ -1,6 +1,7 @@
 //! What holds for every path: bodies, methods, headers.
 
 mod bodies;
+mod cors;
 mod hosts;
 mod https;
 mod security_headers;
