@@ -13,7 +13,7 @@
 
 #[path = "../support/postgres.rs"]
 mod postgres;
-#[expect(dead_code, reason = "no test here speaks TLS")]
+#[expect(dead_code, reason = "no test here speaks TLS to a database")]
 #[path = "../support/postgres_server.rs"]
 mod postgres_server;
 
