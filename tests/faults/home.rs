@@ -175,7 +175,7 @@ impl Home {
     pub(crate) async fn people(&self, count: usize) -> Vec<Person> {
         let mut config = Config::default();
         config.service.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        config.service.public_url = PublicUrl::parse(PUBLIC_URL);
+        config.service.public_url = PublicUrl::parse(&self.variables["COUNTERSIGN_PUBLIC_URL"]);
         config.database.url = Some(self.url().parse().unwrap());
         let cheap = HasherSettings { cost: Cost::for_tests(), ..HasherSettings::default() };
         let hasher = Hasher::start(cheap).unwrap();

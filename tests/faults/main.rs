@@ -20,8 +20,10 @@ mod postgres_server;
 mod certificates;
 mod home;
 mod process;
+mod secured;
 mod visitor;
 
+mod http2;
 mod killed;
 mod postgres_outages;
 mod secrets;

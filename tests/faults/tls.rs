@@ -8,61 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use countersign::database::Engine;
-use reqwest::{Certificate, Client, ClientBuilder, Version, tls};
-use rustix::process::Signal;
+use countersign::clock::Clock;
+use reqwest::{Version, tls};
 use tokio::task::JoinSet;
 
-use crate::certificates::{Authority, NAME};
+use crate::certificates::{YEAR_2020, YEAR_2021, YEAR_2099, YEAR_2100};
 use crate::home::Home;
 use crate::process::{PATIENCE, Service};
+use crate::secured::Secured;
 use crate::visitor::Visitor;
-
-/// A home whose service speaks TLS.
-struct Secured {
-    home: Home,
-    authority: Authority,
-}
-
-impl Secured {
-    fn new() -> Self {
-        let (home, authority) = (Home::new(Engine::Sqlite), Authority::new());
-        let (certificate, key) = (home.path("tls.crt"), home.path("tls.key"));
-        authority.renew(&certificate, &key);
-        let home = home
-            .with("COUNTERSIGN_PUBLIC_URL", &format!("https://{NAME}"))
-            .with("COUNTERSIGN_HTTP__TLS_CERT", certificate.to_str().unwrap())
-            .with("COUNTERSIGN_HTTP__TLS_KEY", key.to_str().unwrap());
-        Self { home, authority }
-    }
-
-    fn impatient() -> Self {
-        let Self { home, authority } = Self::new();
-        Self { home: home.with("COUNTERSIGN_HTTP__HEADER_TIMEOUT_SECONDS", "1"), authority }
-    }
-
-    /// A client that trusts the authority and knows where the name leads.
-    fn client(&self, service: &Service) -> ClientBuilder {
-        Client::builder()
-            .tls_certs_only([Certificate::from_pem(self.authority.pem().as_bytes()).unwrap()])
-            .resolve(NAME, service.address)
-            .tls_info(true)
-            .timeout(PATIENCE)
-    }
-
-    fn url(service: &Service, path: &str) -> String {
-        format!("https://{NAME}:{}{path}", service.address.port())
-    }
-
-    /// The line that says why it does not start.
-    #[track_caller]
-    fn refusal(&self) -> String {
-        let (status, said) = self.home.launch().ended();
-        let lines: Vec<&str> = said.lines().filter(|line| !line.starts_with('{')).collect();
-        assert_eq!((status.code(), lines.len()), (Some(2), 1), "{said}");
-        lines[0].to_owned()
-    }
-}
 
 #[tokio::test]
 async fn both_versions_of_http_are_spoken_over_both_versions_of_tls() {
@@ -89,20 +43,6 @@ async fn both_versions_of_http_are_spoken_over_both_versions_of_tls() {
     let registered = visitor.register("ada").await.unwrap();
     let me = visitor.me(registered.text("access_token")).await.unwrap();
     assert_eq!((registered.status, me.status, me.text("username")), (201, 200, "ada"));
-}
-
-#[tokio::test]
-async fn a_body_that_is_not_read_does_not_end_a_connection_of_http_2() {
-    let secured = Secured::new();
-    let service = secured.home.start();
-    let client = secured.client(&service).build().unwrap();
-
-    for _ in 0..3 {
-        let answer = client.post(Secured::url(&service, "/auth/logout")).body(vec![b' '; 70_000]).send().await.unwrap();
-
-        assert_eq!((answer.status().as_u16(), answer.version()), (413, Version::HTTP_2));
-        assert!(!answer.headers().contains_key("connection"));
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -236,39 +176,6 @@ async fn a_client_that_does_not_finish_its_handshake_is_cut_off() {
     assert_eq!(meanwhile.status(), 200);
 }
 
-#[tokio::test]
-async fn an_idle_connection_of_http_2_is_closed_and_the_next_request_is_served() {
-    let secured = Secured::impatient();
-    let home = secured.home.with("COUNTERSIGN_HTTP__IDLE_TIMEOUT_SECONDS", "1");
-    let secured = Secured { home, authority: secured.authority };
-    let service = secured.home.start();
-    let files = service.open_files();
-    let client = secured.client(&service).build().unwrap();
-
-    assert_eq!(client.get(Secured::url(&service, "/health/live")).send().await.unwrap().status(), 200);
-    let until = Instant::now() + PATIENCE;
-    while service.open_files() > files {
-        assert!(Instant::now() < until, "it stays open");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(client.get(Secured::url(&service, "/health/live")).send().await.unwrap().status(), 200);
-}
-
-// The client has to answer while the test waits for the end.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_with_open_connections_ends_when_it_is_told_to() {
-    let secured = Secured::new();
-    let service = secured.home.start();
-    let client = secured.client(&service).build().unwrap();
-    assert_eq!(client.get(Secured::url(&service, "/health/live")).send().await.unwrap().version(), Version::HTTP_2);
-
-    service.process.signal(Signal::TERM);
-    let (status, said) = service.process.ended();
-
-    assert_eq!(status.code(), Some(0), "{said}");
-    assert!(said.contains("all requests are answered"), "{said}");
-}
-
 #[test]
 fn its_health_can_be_asked_for_over_tls() {
     let secured = Secured::new();
@@ -284,9 +191,9 @@ fn its_health_can_be_asked_for_over_tls() {
 fn a_certificate_that_cannot_be_used_is_told_in_one_line_with_its_remedy() {
     let secured = Secured::new();
     let (certificate, key) = (secured.home.path("tls.crt"), secured.home.path("tls.key"));
-    let (good, good_key) = secured.authority.issue((2020, 2100));
-    let (expired, expired_key) = secured.authority.issue((2020, 2021));
-    let (early, early_key) = secured.authority.issue((2099, 2100));
+    let (good, good_key) = secured.authority.issue(YEAR_2020, YEAR_2100);
+    let (expired, expired_key) = secured.authority.issue(YEAR_2020, YEAR_2021);
+    let (early, early_key) = secured.authority.issue(YEAR_2099, YEAR_2100);
     let locked = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMA==\n-----END ENCRYPTED PRIVATE KEY-----\n";
 
     for (certificate_pem, key_pem, fault) in [
@@ -301,12 +208,37 @@ fn a_certificate_that_cannot_be_used_is_told_in_one_line_with_its_remedy() {
         fs::write(&certificate, certificate_pem).unwrap();
         fs::write(&key, key_pem).unwrap();
 
-        let line = secured.refusal();
+        let line = refusal(&secured.home);
 
         assert!(line.contains(fault) && line.contains("tls."), "{line}");
         assert!(!line.contains("BEGIN"), "{line}");
     }
     fs::remove_file(&key).unwrap();
-    let line = secured.refusal();
+    let line = refusal(&secured.home);
     assert!(line.contains("tls.key") && line.contains("Let this user read it"), "{line}");
+}
+
+#[test]
+fn a_certificate_that_nobody_renews_is_warned_about() {
+    let secured = Secured::new();
+    let in_two_days = Clock::system().now().as_unix_seconds() + 2 * 24 * 60 * 60;
+    let (certificate, key) = secured.authority.issue(YEAR_2020, u64::try_from(in_two_days).unwrap());
+    fs::write(secured.home.path("tls.crt"), certificate).unwrap();
+    fs::write(secured.home.path("tls.key"), key).unwrap();
+    let service = secured.home.start();
+
+    service.process.says("the certificate expires and nobody has renewed it");
+    secured.authority.renew(&secured.home.path("tls.crt"), &secured.home.path("tls.key"));
+    service.process.says("the certificate was renewed");
+
+    assert_eq!(service.process.said().matches("nobody has renewed it").count(), 1);
+}
+
+/// The line that says why it does not start.
+#[track_caller]
+fn refusal(home: &Home) -> String {
+    let (status, said) = home.launch().ended();
+    let lines: Vec<&str> = said.lines().filter(|line| !line.starts_with('{')).collect();
+    assert_eq!((status.code(), lines.len()), (Some(2), 1), "{said}");
+    lines[0].to_owned()
 }

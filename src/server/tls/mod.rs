@@ -23,9 +23,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tracing::info;
 
-use self::pair::Pair;
+use self::pair::{Fingerprint, Pair, Text};
 pub(super) use self::renewal::renew;
-use crate::{clock::Clock, config::Http};
+use crate::{clock::Clock, config::Http, domain::Timestamp};
 
 pub use self::pair::PairError;
 
@@ -40,6 +40,8 @@ pub(super) struct Tls {
     acceptor: TlsAcceptor,
     certificate: Arc<Certificate>,
     files: Arc<Files>,
+    /// What the files held at the start, and until when that is good.
+    begun_with: (Fingerprint, Timestamp),
 }
 
 /// Where the certificate and its key are.
@@ -63,11 +65,13 @@ impl Tls {
     pub(super) fn of(settings: &Http, clock: &Clock) -> Result<Option<Self>, TlsError> {
         let (Some(certificate), Some(key)) = (&settings.tls_cert, &settings.tls_key) else { return Ok(None) };
         let files = Files { certificate: certificate.clone(), key: key.clone() };
-        let pair = Pair::read(&files).and_then(|pair| pair.checked(clock.now()))?;
+        let text = Text::read(&files)?;
+        let pair = Pair::parse(&text, &files)?.checked(clock.now())?;
         info!(certificate = %files.certificate.display(), expires = %pair.expires, "TLS with this certificate");
         let certificate = Arc::new(Certificate(RwLock::new(Arc::clone(&pair.key))));
         let acceptor = TlsAcceptor::from(Arc::new(config(Arc::clone(&certificate))?));
-        Ok(Some(Self { acceptor, certificate, files: Arc::new(files) }))
+        let begun_with = (text.fingerprint(), pair.expires);
+        Ok(Some(Self { acceptor, certificate, files: Arc::new(files), begun_with }))
     }
 
     /// Shakes hands.

@@ -50,11 +50,6 @@ impl Text {
 }
 
 impl Pair {
-    /// Reads and matches the two files.
-    pub(super) fn read(files: &Files) -> Result<Self, PairError> {
-        Self::parse(&Text::read(files)?, files)
-    }
-
     /// Matches what the two files held.
     pub(super) fn parse(text: &Text, files: &Files) -> Result<Self, PairError> {
         let certificate = files.certificate.clone();
