@@ -7,6 +7,7 @@ use crate::{
     config::Config,
     crypto::{Hasher, refresh_token::RefreshTokenKey, seal::Sealer, signing_keys::KeyRing},
     database::Database,
+    metrics::Metrics,
 };
 
 /// The service's handles, made once at the start and passed to every operation.
@@ -29,6 +30,8 @@ pub struct App {
     pub keys: KeyRing,
     /// The key of the refresh tokens.
     pub refresh_tokens: RefreshTokenKey,
+    /// What is counted.
+    pub metrics: Metrics,
     /// Whether the service has been told to end.
     pub stopping: Stopping,
 }

@@ -11,6 +11,8 @@ pub(super) fn report(config: &Config, reader: &mut Reader) {
     session_lifetimes(config, reader);
     request_deadlines(config, reader);
     tls(config, reader);
+    open_times(config, reader);
+    metrics_address(config, reader);
 }
 
 fn shared_secret(config: &Config, reader: &mut Reader) {
@@ -59,6 +61,30 @@ fn tls(config: &Config, reader: &mut Reader) {
             "public_url",
             &["http.tls_cert"],
             "begins with http://, but the server speaks TLS (http.tls_cert): it has to begin with https://",
+        );
+    }
+}
+
+fn open_times(config: &Config, reader: &mut Reader) {
+    let breaker = &config.database_breaker;
+    let (first, longest) = (breaker.open_milliseconds, breaker.longest_open_milliseconds);
+    if first > longest {
+        reader.contradiction(
+            "database_breaker.open_milliseconds",
+            &["database_breaker.longest_open_milliseconds"],
+            &format!("is {first}, which is longer than database_breaker.longest_open_milliseconds ({longest})"),
+        );
+    }
+}
+
+fn metrics_address(config: &Config, reader: &mut Reader) {
+    // Of port 0 each gets one of its own.
+    if let Some(listen) = config.metrics.listen.filter(|listen| *listen == config.service.listen && listen.port() != 0)
+    {
+        reader.contradiction(
+            "metrics.listen",
+            &["listen"],
+            &format!("is {listen}, where the service itself listens: metrics need an address of their own"),
         );
     }
 }

@@ -7,6 +7,7 @@
 //! A setting is one documented field in one file of this folder. The loader, `countersign.default.toml` and
 //! `docs/configuration.md` are made from that field.
 
+mod breakers;
 mod connection;
 mod contradictions;
 pub mod data_dir;
@@ -21,6 +22,7 @@ mod http;
 mod keys;
 mod layers;
 mod logs;
+mod metrics;
 mod passwords;
 mod public_url;
 mod reader;
@@ -37,6 +39,7 @@ mod web_origin;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+pub use self::breakers::DatabaseBreaker;
 pub use self::database::{Database, DatabaseUrl};
 pub use self::effective::Effective;
 pub use self::environment::Environment;
@@ -46,6 +49,7 @@ pub use self::http::Http;
 pub use self::keys::Keys;
 pub use self::layers::{FileChoice, Flag, Sources};
 pub use self::logs::{LogFilter, LogFormat, Logs};
+pub use self::metrics::Metrics;
 pub use self::passwords::Passwords;
 pub use self::public_url::PublicUrl;
 pub use self::registration::Registration;
@@ -129,6 +133,8 @@ config! {
     service: Service,
     /// The database.
     database: Database,
+    /// The circuit breaker before it.
+    database_breaker: DatabaseBreaker,
     /// The HTTP server.
     http: Http,
     /// Access tokens and sessions.
@@ -141,6 +147,8 @@ config! {
     registration: Registration,
     /// What operators see.
     logs: Logs,
+    /// Metrics.
+    metrics: Metrics,
 }
 
 impl Config {

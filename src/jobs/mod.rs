@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::{error, warn};
 
-use crate::{app::App, auth::sessions, keys};
+use crate::{app::App, auth::sessions, keys, metrics::Job};
 
 /// How often dead sessions are looked for. A stretch of 500 each time goes through a million in three hours.
 const PURGE_INTERVAL: Duration = Duration::from_secs(5);
@@ -36,7 +36,9 @@ async fn follow_keys(app: &App) {
     let mut ticks = ticks(keys::ring::look_interval(&app.config));
     loop {
         ticks.tick().await;
-        if let Err(error) = follow_keys_once(app).await {
+        let outcome = follow_keys_once(app).await;
+        app.metrics.jobs.note(Job::FollowKeys, &outcome, app.clock.now());
+        if let Err(error) = outcome {
             warn!(%error, "the signing keys could not be looked at");
         }
     }
@@ -52,7 +54,9 @@ async fn purge_sessions(app: &App) {
     let mut cursor = None;
     loop {
         ticks.tick().await;
-        match sessions::purge::purge(app, cursor).await {
+        let outcome = sessions::purge::purge(app, cursor).await;
+        app.metrics.jobs.note(Job::PurgeSessions, &outcome, app.clock.now());
+        match outcome {
             Ok(end) => cursor = end,
             Err(error) => warn!(%error, "dead sessions could not be forgotten"),
         }

@@ -111,11 +111,15 @@ static INSERT: Statement = Statement::new(
      values ($1, $2, 0, $3, $4, $4, $5, $6, $7)",
 );
 
-static FIND: Statement = Statement::new(
-    "select id, user_id, generation, refreshed_at, created_at, expires_at, ended_at, ip, user_agent
-       from sessions
-      where id = $1
-        and secret_digest = $2",
+static FIND_BY_SECRET: Statement = Statement::new(
+    "select u.id, u.email, u.username, u.hashed_password, u.is_active, u.email_verified, u.roles, u.created_at,
+            u.updated_at, s.id, s.user_id, s.generation, s.refreshed_at, s.created_at, s.expires_at, s.ended_at, s.ip,
+            s.user_agent
+       from sessions s
+       join users u
+         on u.id = s.user_id
+      where s.id = $1
+        and s.secret_digest = $2",
 );
 
 static FIND_WITH_USER: Statement = Statement::new(
@@ -138,6 +142,8 @@ static OPEN_OF_USER: Statement = Statement::new(
       order by refreshed_at desc, id desc",
 );
 
+// Session and user in one statement: a second one would cost a round trip more. SQLite lets `returning` see no other
+// table than the one that is changed, except through subqueries.
 static REFRESH: Statement = Statement::new(
     "update sessions
         set generation = generation + 1, refreshed_at = $4, ip = $6, user_agent = $7
@@ -147,7 +153,17 @@ static REFRESH: Statement = Statement::new(
         and ended_at is null
         and expires_at > $4
         and refreshed_at > $5
-  returning id, user_id, generation, refreshed_at, created_at, expires_at, ended_at, ip, user_agent",
+        and exists (select 1 from users u where u.id = sessions.user_id and u.is_active)
+  returning (select u.id from users u where u.id = sessions.user_id),
+            (select u.email from users u where u.id = sessions.user_id),
+            (select u.username from users u where u.id = sessions.user_id),
+            (select u.hashed_password from users u where u.id = sessions.user_id),
+            (select u.is_active from users u where u.id = sessions.user_id),
+            (select u.email_verified from users u where u.id = sessions.user_id),
+            (select u.roles from users u where u.id = sessions.user_id),
+            (select u.created_at from users u where u.id = sessions.user_id),
+            (select u.updated_at from users u where u.id = sessions.user_id),
+            id, user_id, generation, refreshed_at, created_at, expires_at, ended_at, ip, user_agent",
 );
 
 static END: Statement = Statement::new(
@@ -222,9 +238,13 @@ impl Session {
         Ok(())
     }
 
-    /// The session with this id, open or not, if the digest is that of its secret.
-    pub async fn find(read: impl Reads, id: SessionId, secret_digest: [u8; 32]) -> Result<Option<Self>, DatabaseError> {
-        read.optional(&FIND, &[(&id).into(), secret_digest.as_slice().into()]).await
+    /// The session with this id, open or not, and its user, if the digest is that of its secret.
+    pub async fn find_by_secret(
+        read: impl Reads,
+        id: SessionId,
+        secret_digest: [u8; 32],
+    ) -> Result<Option<(User, Self)>, DatabaseError> {
+        read.optional(&FIND_BY_SECRET, &[(&id).into(), secret_digest.as_slice().into()]).await
     }
 
     /// The session with this id, open or not, and its user.
@@ -242,8 +262,8 @@ impl Session {
         read.all(&OPEN_OF_USER, &[user.into(), now.into(), idle_since.into()]).await
     }
 
-    /// Takes the session one generation on, if the token presented is its newest and it is open.
-    pub async fn refresh(write: impl Writes, step: &Step<'_>) -> Result<Option<Self>, DatabaseError> {
+    /// Takes the session one generation on, if the token presented is its newest, it is open and its user active.
+    pub async fn refresh(write: impl Writes, step: &Step<'_>) -> Result<Option<(User, Self)>, DatabaseError> {
         let values = [
             (&step.id).into(),
             step.generation.into(),

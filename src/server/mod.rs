@@ -5,6 +5,7 @@
 
 mod connection;
 mod door;
+mod metrics;
 mod patience;
 pub mod service_manager;
 mod start_error;
@@ -16,7 +17,9 @@ use axum::Router;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
-use self::{connection::Connections, door::Door, patience::Patience, service_manager::Socket, tls::Tls};
+use self::{
+    connection::Connections, door::Door, metrics::MetricsDoor, patience::Patience, service_manager::Socket, tls::Tls,
+};
 
 pub use self::{
     start_error::StartError,
@@ -31,6 +34,7 @@ use crate::{
     database::Database,
     jobs,
     keys::{self, Keeper},
+    metrics::Metrics,
     middleware::Edge,
     router::router,
 };
@@ -59,6 +63,7 @@ pub struct Parts {
 pub struct Server {
     door: Door,
     tls: Option<Tls>,
+    metrics: Option<MetricsDoor>,
     app: Arc<App>,
 }
 
@@ -86,14 +91,21 @@ impl Server {
 
     async fn behind(door: Door, parts: Parts) -> Result<Self, StartError> {
         let tls = Tls::of(&parts.config.http, &parts.clock)?;
+        let metrics = bind_metrics(&parts.config).await?;
         let app = open(parts, door.address()).await?;
-        Ok(Self { door, tls, app: Arc::new(app) })
+        Ok(Self { door, tls, metrics, app: Arc::new(app) })
     }
 
     /// The address that was bound.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.door.address()
+    }
+
+    /// The address that was bound for metrics, if there is one.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(MetricsDoor::address)
     }
 
     /// The handles that its operations share.
@@ -117,6 +129,8 @@ impl Server {
     async fn serve_and_drain(self, router: Router, stop: impl Future<Output = ()>) {
         let edge = Edge::around(router, Arc::clone(&self.app));
         let jobs = tokio::spawn(jobs::run(Arc::clone(&self.app)));
+        // Until the last request is answered: a drain is worth watching.
+        let metrics = self.metrics.map(|metrics| tokio::spawn(metrics.serve(Arc::clone(&self.app))));
         info!(address = %self.door.address(), public_url = self.app.public_url, "listening");
         service_manager::ready();
 
@@ -140,6 +154,9 @@ impl Server {
             Ok(()) => info!("all requests are answered"),
             Err(_elapsed) => warn!(grace_seconds = grace.as_secs(), "requests in flight were cut off"),
         }
+        if let Some(metrics) = metrics {
+            metrics.abort();
+        }
     }
 }
 
@@ -149,6 +166,13 @@ async fn renewal(tls: Option<Tls>, app: Arc<App>) -> Infallible {
         Some(tls) => tls::renew(tls, app.clock.clone()).await,
         None => pending().await,
     }
+}
+
+/// Binds the address for metrics, if there is to be one.
+async fn bind_metrics(config: &Config) -> Result<Option<MetricsDoor>, StartError> {
+    let Some(listen) = config.metrics.listen else { return Ok(None) };
+    let bind = |source| StartError::BindMetrics { listen, source };
+    MetricsDoor::open(listen).await.map(Some).map_err(bind)
 }
 
 /// Opens everything that operations need.
@@ -177,6 +201,7 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
         hasher,
         keys: ring,
         refresh_tokens,
+        metrics: Metrics::default(),
         stopping: Stopping::default(),
         config,
         clock,

@@ -20,6 +20,14 @@ pub enum StartError {
         /// Why not.
         source: io::Error,
     },
+    /// The address for metrics cannot be listened on.
+    #[error("cannot listen for metrics on {listen}: {source}. Choose another address with COUNTERSIGN_METRICS__LISTEN")]
+    BindMetrics {
+        /// The address.
+        listen: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
     /// The certificate or its key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),

@@ -25,6 +25,7 @@ mod visitor;
 
 mod http2;
 mod killed;
+mod metrics;
 mod postgres_outages;
 mod secrets;
 mod service_manager;

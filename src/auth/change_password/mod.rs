@@ -36,10 +36,11 @@ pub async fn change(app: &App, user: ActiveUser, change: Change) -> Result<Signe
         return Err(ChangeError::WrongPassword);
     }
     let this = (change.session.id, user.id);
-    Session::end_others(&mut transaction, this, now, EndReason::PasswordChanged).await?;
+    let ended = Session::end_others(&mut transaction, this, now, EndReason::PasswordChanged).await?;
     let renewed = sessions::renew(app, &mut transaction, &change.session, &change.client).await?;
     let opened = renewed.ok_or(ChangeError::SessionEnded)?;
     transaction.commit().await?;
+    app.metrics.sessions_ended.add(EndReason::PasswordChanged.into(), ended);
 
     Ok(tokens::issue(app, user, &opened)?)
 }

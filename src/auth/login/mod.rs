@@ -16,6 +16,7 @@ use crate::{
     crypto::{Overloaded, PasswordHash, Verdict},
     database::{DatabaseError, Transaction},
     domain::{Client, Email, Password, Timestamp, Username},
+    metrics::{LoginOutcome, OpenedBy},
     models::user::{ActiveUser, User},
 };
 
@@ -24,6 +25,12 @@ use crate::{
 /// # Errors
 /// [`LoginError`] says what the client is told; only the right password learns more than "wrong".
 pub async fn login(app: &App, attempt: Attempt) -> Result<SignedIn, LoginError> {
+    let outcome = check(app, attempt).await;
+    app.metrics.logins.count(counted(&outcome));
+    outcome
+}
+
+async fn check(app: &App, attempt: Attempt) -> Result<SignedIn, LoginError> {
     let user = attempt.login.find(app).await?;
     let verdict = app.hasher.verify(&attempt.password, user.as_ref().map(|user| &user.password_hash)).await?;
     let user = user.filter(|_| verdict != Verdict::Wrong).ok_or(LoginError::WrongCredentials)?;
@@ -36,6 +43,7 @@ pub async fn login(app: &App, attempt: Attempt) -> Result<SignedIn, LoginError> 
     }
     let opened = sessions::open(app, &mut transaction, &user, &attempt.client).await?;
     transaction.commit().await?;
+    app.metrics.sessions_opened.count(OpenedBy::Login);
 
     Ok(tokens::issue(app, user, &opened)?)
 }
@@ -88,6 +96,18 @@ impl Login {
             Self::Username(username) => User::find_by_username(&app.database, username).await,
             Self::Nobody => Ok(None),
         }
+    }
+}
+
+/// As what a login is counted.
+fn counted(outcome: &Result<SignedIn, LoginError>) -> LoginOutcome {
+    match outcome {
+        Ok(_) => LoginOutcome::SignedIn,
+        Err(LoginError::WrongCredentials) => LoginOutcome::WrongCredentials,
+        Err(LoginError::Disabled) => LoginOutcome::Disabled,
+        Err(LoginError::Overloaded(_)) => LoginOutcome::Overloaded,
+        Err(LoginError::Database(_)) => LoginOutcome::Unavailable,
+        Err(LoginError::Token(_)) => LoginOutcome::Error,
     }
 }
 

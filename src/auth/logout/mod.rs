@@ -24,7 +24,10 @@ pub async fn logout(app: &App, session: &Session) -> Result<(), DatabaseError> {
 /// # Errors
 /// Those of the database; the sessions may then still be open.
 pub async fn logout_all(app: &App, user: UserId) -> Result<(), DatabaseError> {
-    Session::end_all(&mut app.database.once(), user, app.clock.now(), EndReason::SignedOutEverywhere).await.map(drop)
+    let reason = EndReason::SignedOutEverywhere;
+    let ended = Session::end_all(&mut app.database.once(), user, app.clock.now(), reason).await?;
+    app.metrics.sessions_ended.add(reason.into(), ended);
+    Ok(())
 }
 
 /// Ends a session of a user by its id; false if none of theirs is open under it.
@@ -32,5 +35,7 @@ pub async fn logout_all(app: &App, user: UserId) -> Result<(), DatabaseError> {
 /// # Errors
 /// Those of the database; the session may then still be open.
 pub async fn end(app: &App, session: SessionId, user: UserId, reason: EndReason) -> Result<bool, DatabaseError> {
-    Session::end(&mut app.database.once(), (session, user), app.clock.now(), reason).await
+    let has_ended = Session::end(&mut app.database.once(), (session, user), app.clock.now(), reason).await?;
+    app.metrics.sessions_ended.add(reason.into(), has_ended.into());
+    Ok(has_ended)
 }

@@ -20,6 +20,7 @@ use crate::{
     crypto::refresh_token::RefreshToken,
     database::DatabaseError,
     domain::{Client, SessionId, Timestamp},
+    metrics::RefreshOutcome,
     models::session::{EndReason, Session, Step},
     models::user::User,
 };
@@ -34,14 +35,19 @@ const GRACE: Duration = Duration::from_secs(10);
 /// # Errors
 /// [`RefreshError`] says whether signing in again is the only way on.
 pub async fn refresh(app: &App, presented: &str, client: &Client) -> Result<SignedIn, RefreshError> {
+    let outcome = trade(app, presented, client).await;
+    app.metrics.refreshes.count(counted(&outcome));
+    outcome
+}
+
+async fn trade(app: &App, presented: &str, client: &Client) -> Result<SignedIn, RefreshError> {
     let token = app.refresh_tokens.read(presented).ok_or(RefreshError::Invalid)?;
     let id = SessionId::from_bytes(&token.session).map_err(|_| RefreshError::Invalid)?;
     let now = app.clock.now();
-    let session = match step(app, (id, &token), client, now).await? {
-        Some(session) => session,
+    let (user, session) = match step(app, (id, &token), client, now).await? {
+        Some(stepped) => stepped,
         None => repeat(app, (id, &token), now).await?,
     };
-    let user = User::find(&app.database, session.user_id).await?.ok_or(RefreshError::Ended)?;
     let user = user.active().ok_or(RefreshError::Ended)?;
     let opened = Opened { id: session.id, expires_at: session.expires_at, refresh_token: token.successor() };
     Ok(tokens::issue(app, user, &opened)?)
@@ -67,6 +73,18 @@ pub enum RefreshError {
     Token(#[from] SignError),
 }
 
+/// As what a refresh is counted.
+fn counted(outcome: &Result<SignedIn, RefreshError>) -> RefreshOutcome {
+    match outcome {
+        Ok(_) => RefreshOutcome::Refreshed,
+        Err(RefreshError::Invalid) => RefreshOutcome::Invalid,
+        Err(RefreshError::Reused) => RefreshOutcome::Reused,
+        Err(RefreshError::Ended) => RefreshOutcome::Ended,
+        Err(RefreshError::Database(_)) => RefreshOutcome::Unavailable,
+        Err(RefreshError::Token(_)) => RefreshOutcome::Error,
+    }
+}
+
 /// Takes the session one generation on, if the token is its newest: one statement, so that of many who present the
 /// same token one steps.
 async fn step(
@@ -74,7 +92,7 @@ async fn step(
     (id, token): (SessionId, &RefreshToken),
     client: &Client,
     now: Timestamp,
-) -> Result<Option<Session>, DatabaseError> {
+) -> Result<Option<(User, Session)>, DatabaseError> {
     let step = Step {
         id,
         generation: i64::from(token.generation),
@@ -87,18 +105,27 @@ async fn step(
     Session::refresh(&mut app.database.once(), &step).await
 }
 
-/// Answers a token that is not the newest: the same successor if it was spent a moment ago, else the session's end.
-async fn repeat(app: &App, (id, token): (SessionId, &RefreshToken), now: Timestamp) -> Result<Session, RefreshError> {
-    let session = Session::find(&app.database, id, token.secret.digest()).await?.ok_or(RefreshError::Ended)?;
-    if !session.is_open(now, sessions::idle_since(app, now)) {
+/// Answers a token that took no step: the same successor if it was spent a moment ago, else the session's end.
+async fn repeat(
+    app: &App,
+    (id, token): (SessionId, &RefreshToken),
+    now: Timestamp,
+) -> Result<(User, Session), RefreshError> {
+    let found = Session::find_by_secret(&app.database, id, token.secret.digest()).await?;
+    let (user, session) = found.ok_or(RefreshError::Ended)?;
+    if !user.is_active || !session.is_open(now, sessions::idle_since(app, now)) {
         return Err(RefreshError::Ended);
     }
-    let is_spent_last = session.generation == i64::from(token.generation) + 1;
-    if is_spent_last && now.since(session.refreshed_at) <= GRACE {
-        return Ok(session);
+    match session.generation - i64::from(token.generation) {
+        // It is the newest: what kept it from stepping has just gone, or the token is from before a restored backup.
+        ..=0 => Err(RefreshError::Ended),
+        1 if now.since(session.refreshed_at) <= GRACE => Ok((user, session)),
+        _ => {
+            let reason = EndReason::TokenReused;
+            let has_ended = Session::end(&mut app.database.once(), (session.id, user.id), now, reason).await?;
+            app.metrics.sessions_ended.add(reason.into(), has_ended.into());
+            warn!(user_id = user.id.get(), session_id = %session.id, "a refresh token was used twice; its session is ended");
+            Err(RefreshError::Reused)
+        }
     }
-    let ends = (session.id, session.user_id);
-    Session::end(&mut app.database.once(), ends, now, EndReason::TokenReused).await?;
-    warn!(user_id = session.user_id.get(), session_id = %session.id, "a refresh token was used twice; its session is ended");
-    Err(RefreshError::Reused)
 }

@@ -242,6 +242,7 @@ async fn an_access_token_ends_with_a_session_that_lies_idle() {
 }
 
 static DISABLE_EVERYBODY: Statement = Statement::new("update users set is_active = false");
+static ENABLE_EVERYBODY: Statement = Statement::new("update users set is_active = true");
 
 #[rstest]
 #[tokio::test]
@@ -256,6 +257,22 @@ async fn a_disabled_user_is_out_at_once(#[values(Engine::Sqlite, Engine::Postgre
     ada.refresh(&pair.refresh_token()).await.assert_problem(Code::SessionEnded);
     ada.log_in().await.assert_problem(Code::AccountDisabled);
     app.somebody("ada").with_password("not the right one").log_in().await.assert_problem(Code::InvalidCredentials);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_refresh_while_disabled_spends_nothing(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    let ada = app.registered("ada").await;
+    let pair = ada.log_in().await;
+
+    app.tamper(&DISABLE_EVERYBODY).await;
+    for _ in 0..2 {
+        ada.refresh(&pair.refresh_token()).await.assert_problem(Code::SessionEnded);
+    }
+    app.tamper(&ENABLE_EVERYBODY).await;
+
+    ada.refresh(&pair.refresh_token()).await.assert_status(200);
 }
 
 #[tokio::test]

@@ -4,5 +4,6 @@ mod bodies;
 mod cors;
 mod hosts;
 mod https;
+mod metrics;
 mod security_headers;
 mod strays;
