@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::{
     clock::Clock,
     config::Config,
-    crypto::{Hasher, refresh_token::RefreshTokenKey, seal::Sealer, signing_keys::KeyRing},
+    crypto::{DigestKey, Hasher, refresh_token::RefreshTokenKey, seal::Sealer, signing_keys::KeyRing},
     database::Database,
+    limits::Buckets,
+    mail::Mailer,
     metrics::Metrics,
 };
 
@@ -30,6 +32,12 @@ pub struct App {
     pub keys: KeyRing,
     /// The key of the refresh tokens.
     pub refresh_tokens: RefreshTokenKey,
+    /// The key of the digests under which limits are counted.
+    pub digests: DigestKey,
+    /// What this node has let through; the database knows what all of them have.
+    pub buckets: Buckets,
+    /// The way of letters out of the service.
+    pub mailer: Mailer,
     /// What is counted.
     pub metrics: Metrics,
     /// Whether the service has been told to end.

@@ -3,10 +3,13 @@
 //! Commands write their result to standard output and nothing else there, so that it can be piped. They know no
 //! rule of authentication.
 
+mod any_certificate;
 mod config;
 mod generate;
 mod health;
+mod jobs;
 mod keys;
+mod mail;
 mod migrate;
 mod opened;
 mod print;
@@ -46,6 +49,12 @@ enum Command {
     /// List, rotate and retire signing keys
     #[command(subcommand)]
     Keys(keys::Command),
+    /// List what waits to be done and what could not be, and try it again
+    #[command(subcommand)]
+    Jobs(jobs::Command),
+    /// Look at the letters, and see whether they arrive
+    #[command(subcommand)]
+    Mail(mail::Command),
     /// Show or check the settings
     #[command(subcommand)]
     Config(config::Command),
@@ -73,6 +82,8 @@ impl Cli {
             Command::Serve => serve::run(&self.settings),
             Command::Migrate(arguments) => migrate::run(&arguments, &self.settings),
             Command::Keys(command) => keys::run(&command, &self.settings),
+            Command::Jobs(command) => jobs::run(&command, &self.settings),
+            Command::Mail(command) => mail::run(&command, &self.settings),
             Command::Config(command) => config::run(&command, &self.settings),
             Command::Generate(command) => generate::run(&command),
             Command::Print(command) => print::run(&command),

@@ -6,6 +6,7 @@ use crate::{
     config::{self, Config, data_dir, root_secret},
     crypto::seal::Sealer,
     database::Database,
+    domain::Timestamp,
     keys::Keeper,
 };
 
@@ -28,6 +29,11 @@ impl Opened {
         let database = Database::connect(&(&config).into()).await?;
         database.migrate().await?;
         Ok(Self { config, database, sealer, clock: Clock::system() })
+    }
+
+    /// What time it is.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// What keys are kept with. Issuer and audience do not matter to keys that sign nothing here.

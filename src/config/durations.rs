@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Http, Keys, Tokens};
+use super::{Http, Keys, Limits, Mail, Tokens};
 
 impl Tokens {
     /// How long an access token is accepted.
@@ -44,11 +44,51 @@ impl Keys {
     }
 }
 
+impl Mail {
+    /// How long the connection to the mail server may take.
+    #[must_use]
+    pub fn connect_timeout(&self) -> Duration {
+        seconds(self.connect_timeout_seconds)
+    }
+
+    /// How long one letter may take altogether.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        seconds(self.timeout_seconds)
+    }
+
+    /// How long to go on trying to send a letter.
+    #[must_use]
+    pub fn give_up_after(&self) -> Duration {
+        seconds(self.give_up_after_seconds)
+    }
+}
+
+impl Limits {
+    /// The longest that one address waits for one account.
+    #[must_use]
+    pub fn longest_wait(&self) -> Duration {
+        seconds(self.longest_wait_seconds)
+    }
+
+    /// How long an address is remembered after a sign-in.
+    #[must_use]
+    pub fn known_address(&self) -> Duration {
+        Duration::from_hours(24) * self.known_address_days
+    }
+}
+
 impl Http {
     /// How long a client may take to send the head of a request.
     #[must_use]
     pub fn header_timeout(&self) -> Duration {
         seconds(self.header_timeout_seconds)
+    }
+
+    /// How long a connection may rest between two requests.
+    #[must_use]
+    pub fn idle_timeout(&self) -> Duration {
+        seconds(self.idle_timeout_seconds)
     }
 
     /// How long a client may take to send the body of a request.

@@ -19,13 +19,15 @@ pub(crate) enum Floor {
 
 /// The calls from verb to verb that are allowed: short, and without a circle.
 pub(crate) const VERBS: &[(&str, &[&str])] = &[
-    ("auth::change_password", &["auth::sessions", "auth::tokens"]),
-    ("auth::login", &["auth::sessions", "auth::tokens"]),
+    ("auth::attempts", &["auth::known_addresses"]),
+    ("auth::change_password", &["auth::attempts", "auth::sessions", "auth::tokens"]),
+    ("auth::login", &["auth::attempts", "auth::known_addresses", "auth::sessions", "auth::tokens"]),
+    ("auth::me", &["auth::attempts"]),
     ("auth::refresh", &["auth::sessions", "auth::tokens"]),
-    ("auth::register", &["auth::sessions", "auth::tokens"]),
+    ("auth::register", &["auth::known_addresses", "auth::sessions", "auth::tokens"]),
     ("auth::sessions", &["auth::tokens"]),
     ("auth::tokens", &["keys"]),
-    ("jobs", &["auth::sessions", "keys"]),
+    ("jobs", &["auth::attempts", "auth::limits", "auth::sessions", "keys", "letters"]),
 ];
 
 /// The drivers of the two engines.
@@ -59,7 +61,7 @@ pub(crate) fn floor(module: &[String]) -> Option<Floor> {
         [.., "routes" | "pages"]
         | ["auth", "dependencies" | "token", ..]
         | ["pages" | "middleware" | "health" | "problem" | "schemas", ..] => Floor::Faces,
-        ["auth" | "admin" | "oauth" | "keys" | "jobs", ..] => Floor::Verbs,
+        ["auth" | "admin" | "oauth" | "keys" | "letters" | "jobs", ..] => Floor::Verbs,
         ["models", ..] => Floor::Nouns,
         [
             "app" | "config" | "database" | "crypto" | "circuit_breaker" | "limits" | "mail" | "metrics" | "telemetry",

@@ -9,7 +9,7 @@ use countersign::database::{Engine, Statement, Writes};
 use serde_json::{Value, json};
 
 use crate::home::{Home, PASSWORD, Person};
-use crate::number;
+use crate::setting;
 use crate::visitor::{Reply, Visitor};
 
 /// What the service hashes at, unless it is told otherwise.
@@ -38,7 +38,7 @@ impl Who {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_refusals_of_a_login_take_the_same_time() {
-    let pairs = number("FAULT_PAIRS", 1);
+    let pairs = setting("FAULT_PAIRS", 1);
     let home = Home::new(Engine::Sqlite);
     let people = home.people(pairs * Who::OTHERS.len() * 2).await;
     let database = home.database().await;

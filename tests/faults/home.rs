@@ -5,14 +5,18 @@ use std::fs::{self, Permissions};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
 
+use countersign::app::App;
 use countersign::auth::register::{Application, register};
 use countersign::clock::Clock;
 use countersign::config::{Config, PublicUrl, RootSecrets};
 use countersign::crypto::{Cost, Hasher, HasherSettings};
 use countersign::database::{Database, Engine, Statement, Writes};
 use countersign::domain::{Client, Email, NewPassword, Owner, Password, Username};
+use countersign::letters;
+use countersign::mail::{Letter, Token};
 use countersign::server::{Parts, Server};
 use tempfile::TempDir;
 
@@ -146,7 +150,7 @@ impl Home {
     }
 
     /// Root may write everywhere, so the service runs as somebody else who owns what is here.
-    pub(crate) fn run_by_somebody_else(mut self) -> Self {
+    pub(crate) fn of_somebody_else(mut self) -> Self {
         if is_root() {
             self.run_as_nobody();
             for path in self.paths() {
@@ -230,6 +234,11 @@ impl Home {
 
     /// Starts the service.
     pub(crate) fn launch(&self) -> Process {
+        self.launch_with(Stdio::null())
+    }
+
+    /// Starts the service with this as its standard input.
+    pub(crate) fn launch_with(&self, input: Stdio) -> Process {
         let mut command = Command::new("/bin/sh");
         command
             .args(["-c", &format!("{}\nexec {} \"$0\"", self.before, self.wrapper)])
@@ -238,7 +247,12 @@ impl Home {
             .env("PATH", "/usr/bin:/bin")
             .envs(&self.variables)
             .current_dir(self.directory.path());
-        Process::start(&mut command)
+        Process::start(&mut command, input)
+    }
+
+    /// Where this home keeps its files.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
     }
 
     /// A connection past the service, to look at what is there.
@@ -255,18 +269,37 @@ impl Home {
         self.database().await.once().execute(&HASH, &[hash.as_str().into()]).await.unwrap();
     }
 
-    /// Registers people while the service does not run, with passwords that are cheap to hash.
-    pub(crate) async fn people(&self, count: usize) -> Vec<Person> {
+    /// The service without a process: it serves nobody, and its passwords are cheap to hash.
+    async fn inside(&self) -> Arc<App> {
         let mut config = Config::default();
         config.service.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        config.service.public_url = PublicUrl::parse(PUBLIC_URL);
+        config.service.public_url = PublicUrl::parse(&self.variables["COUNTERSIGN_PUBLIC_URL"]);
         config.database.url = Some(self.url().parse().unwrap());
         let cheap = HasherSettings { cost: Cost::for_tests(), ..HasherSettings::default() };
         let hasher = Hasher::start(cheap).unwrap();
         let root_secrets = RootSecrets::parse(ROOT_SECRET).unwrap();
         let parts = Parts { config, root_secrets, hasher, clock: Clock::system() };
-        let app = Box::pin(Server::start(parts)).await.unwrap().app();
+        Box::pin(Server::start(parts)).await.unwrap().app()
+    }
 
+    /// Posts letters while the service does not run, each to somebody else.
+    pub(crate) async fn letters(&self, count: usize, token: &str) {
+        let app = self.inside().await;
+        for stretch in (0..count).collect::<Vec<_>>().chunks(50) {
+            let mut transaction = app.database.begin().await.unwrap();
+            for number in stretch {
+                let to = Email::parse(&format!("reader-{number}@example.com")).unwrap();
+                let username = Username::parse(&format!("reader-{number}")).unwrap();
+                let letter = Letter::ResetPassword { username, token: Token { link: token.into(), code: None } };
+                letters::post(&app, &mut transaction, &to, &letter).await.unwrap();
+            }
+            transaction.commit().await.unwrap();
+        }
+    }
+
+    /// Registers people while the service does not run, with passwords that are cheap to hash.
+    pub(crate) async fn people(&self, count: usize) -> Vec<Person> {
+        let app = self.inside().await;
         let mut people = Vec::with_capacity(count);
         for number in 0..count {
             let email = Email::parse(&format!("seeded-{number}@example.com")).unwrap();

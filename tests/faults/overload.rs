@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use crate::home::{Home, PASSWORD, Person};
 use crate::process::Service;
 use crate::visitor::Visitor;
-use crate::{number, rounds};
+use crate::{rounds, setting};
 
 /// Four times the usual work, on one thread: some twenty passwords are hashed within the time that one may wait.
 const COST: u32 = 14;
@@ -25,7 +25,7 @@ const GROWTH_KIB: u64 = 64 * 1024;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn logins_in_excess_are_refused_and_everything_else_goes_on() {
-    let clients = number("FAULT_CLIENTS", 64);
+    let clients = setting("FAULT_CLIENTS", 64);
     let home = Home::new(Engine::Sqlite)
         .with("COUNTERSIGN_PASSWORDS__HASHING_THREADS", "1")
         .with("COUNTERSIGN_PASSWORDS__BCRYPT_COST", &COST.to_string());

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::home::PASSWORD;
@@ -39,8 +39,12 @@ impl Reply {
 
 impl Visitor {
     pub(crate) fn of(address: SocketAddr) -> Self {
-        let client = Client::builder().timeout(PATIENCE).build().unwrap();
-        Self { client, base: format!("http://{address}") }
+        Self::with(Client::builder(), format!("http://{address}"))
+    }
+
+    /// Speaks to the service at `base` in a way of its own.
+    pub(crate) fn with(client: ClientBuilder, base: String) -> Self {
+        Self { client: client.timeout(PATIENCE).build().unwrap(), base }
     }
 
     /// Asks. Fails only when no answer came.
@@ -69,6 +73,16 @@ impl Visitor {
     /// Sends a body that may be anything.
     pub(crate) async fn send_text(&self, path: &str, kind: &str, text: String) -> Result<Reply, reqwest::Error> {
         reply(self.client.post(format!("{}{path}", self.base)).header("content-type", kind).body(text)).await
+    }
+
+    /// Signs in, or tries to, from an address.
+    pub(crate) async fn log_in(&self, email: &str, password: &str, address: &str) -> Result<Reply, reqwest::Error> {
+        self.post_from("/auth/login", &json!({"email": email, "password": password}), address).await
+    }
+
+    /// Sends a body from an address.
+    pub(crate) async fn post_from(&self, path: &str, body: &Value, address: &str) -> Result<Reply, reqwest::Error> {
+        reply_to(self.client.post(format!("{}{path}", self.base)).json(body), address).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
@@ -100,8 +114,12 @@ impl Visitor {
 }
 
 async fn reply(request: RequestBuilder) -> Result<Reply, reqwest::Error> {
+    reply_to(request, &another_address()).await
+}
+
+async fn reply_to(request: RequestBuilder, address: &str) -> Result<Reply, reqwest::Error> {
     let asked = Instant::now();
-    let response = request.header("x-forwarded-for", another_address()).send().await?;
+    let response = request.header("x-forwarded-for", address).send().await?;
     let status = response.status().as_u16();
     let retry_after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
     let body = serde_json::from_str(&response.text().await?).unwrap_or_default();

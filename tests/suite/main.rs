@@ -10,5 +10,8 @@
 mod auth;
 mod http;
 mod keys;
+mod mail;
 mod oauth;
+#[path = "../support/smtp_sink.rs"]
+mod smtp_sink;
 mod support;

@@ -10,7 +10,7 @@ use countersign_token::SignError;
 use crate::{
     app::App,
     auth::{
-        sessions,
+        known_addresses, sessions,
         tokens::{self, SignedIn},
     },
     crypto::Overloaded,
@@ -47,6 +47,7 @@ async fn enrol(app: &App, application: Application) -> Result<SignedIn, Register
         created_at: now,
     };
     let user = User::insert(&mut transaction, new).await.map_err(taken)?.active().ok_or(RegisterError::Closed)?;
+    known_addresses::remember(app, &mut transaction, user.id, &application.client).await?;
     let opened = sessions::open(app, &mut transaction, &user, &application.client).await?;
     transaction.commit().await?;
     app.metrics.sessions_opened.count(OpenedBy::Registration);
