@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::home::{Home, PASSWORD, Person};
 use crate::process::Service;
-use crate::visitor::Visitor;
+use crate::visitor::{Visitor, another_address};
 use crate::{rounds, setting};
 
 /// Four times the usual work, on one thread: some twenty passwords are hashed within the time that one may wait.
@@ -93,7 +93,8 @@ async fn sign_in(address: SocketAddr, email: String) -> Try {
     let body = json!({"email": email, "password": PASSWORD}).to_string();
     let request = format!(
         "POST /auth/login HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: application/json\r\n\
-         content-length: {}\r\n\r\n{body}",
+         x-forwarded-for: {}\r\ncontent-length: {}\r\n\r\n{body}",
+        another_address(),
         body.len()
     );
     let begun = Instant::now();
