@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::{
     clock::Clock,
     config::Config,
-    crypto::{Hasher, refresh_token::RefreshTokenKey, seal::Sealer, signing_keys::KeyRing},
+    crypto::{DigestKey, Hasher, refresh_token::RefreshTokenKey, seal::Sealer, signing_keys::KeyRing},
     database::Database,
+    limits::Buckets,
     mail::Mailer,
 };
 
@@ -32,6 +33,10 @@ pub struct App {
     pub refresh_tokens: RefreshTokenKey,
     /// The way of letters out of the service.
     pub mailer: Mailer,
+    /// The key of the digests under which limits are counted.
+    pub digests: DigestKey,
+    /// What this node has let through; the database knows what all of them have.
+    pub buckets: Buckets,
     /// Whether the service has been told to end.
     pub stopping: Stopping,
 }

@@ -5,6 +5,7 @@
 
 pub mod change_password;
 pub mod dependencies;
+pub mod limits;
 pub mod login;
 pub mod logout;
 pub mod me;

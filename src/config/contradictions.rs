@@ -10,6 +10,7 @@ pub(super) fn report(config: &Config, reader: &mut Reader) {
     shared_secret(config, reader);
     session_lifetimes(config, reader);
     request_deadlines(config, reader);
+    failures(config, reader);
 }
 
 fn shared_secret(config: &Config, reader: &mut Reader) {
@@ -40,6 +41,17 @@ fn request_deadlines(config: &Config, reader: &mut Reader) {
             "http.body_timeout_seconds",
             &["http.request_timeout_seconds"],
             &format!("is {body}, which is longer than http.request_timeout_seconds ({whole})"),
+        );
+    }
+}
+
+fn failures(config: &Config, reader: &mut Reader) {
+    let (wait, known) = (config.limits.failures_before_wait, config.limits.failures_before_known_addresses);
+    if known != 0 && wait > known {
+        reader.contradiction(
+            "limits.failures_before_wait",
+            &["limits.failures_before_known_addresses"],
+            &format!("is {wait}, which limits.failures_before_known_addresses ({known}) never lets anyone reach"),
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Http, Keys, Mail, Tokens};
+use super::{Http, Keys, Limits, Mail, Tokens};
 
 impl Tokens {
     /// How long an access token is accepted.
@@ -61,6 +61,20 @@ impl Mail {
     #[must_use]
     pub fn give_up_after(&self) -> Duration {
         seconds(self.give_up_after_seconds)
+    }
+}
+
+impl Limits {
+    /// The longest that one address waits for one account.
+    #[must_use]
+    pub fn longest_wait(&self) -> Duration {
+        seconds(self.longest_wait_seconds)
+    }
+
+    /// How long an address is remembered after a sign-in.
+    #[must_use]
+    pub fn known_address(&self) -> Duration {
+        Duration::from_hours(24) * self.known_address_days
     }
 }
 

@@ -20,6 +20,7 @@ mod file;
 mod http;
 mod keys;
 mod layers;
+mod limits;
 mod logs;
 mod mail;
 mod passwords;
@@ -45,6 +46,7 @@ pub use self::fault::{Fault, Faults, Origin};
 pub use self::http::Http;
 pub use self::keys::Keys;
 pub use self::layers::{FileChoice, Flag, Sources};
+pub use self::limits::Limits;
 pub use self::logs::{LogFilter, LogFormat, Logs};
 pub use self::mail::{Mail, Security, Sender, SmtpUrl};
 pub use self::passwords::Passwords;
@@ -141,6 +143,8 @@ config! {
     registration: Registration,
     /// Mail.
     mail: Mail,
+    /// How often anyone may try.
+    limits: Limits,
     /// What operators see.
     logs: Logs,
 }

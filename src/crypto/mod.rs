@@ -2,6 +2,7 @@
 //!
 //! It knows keys and bytes; it does not know users or sessions, and keeps nothing but what it is handed.
 
+mod digest_key;
 mod hash_job;
 mod hash_pool;
 mod hash_queue;
@@ -13,6 +14,7 @@ pub mod refresh_token;
 pub mod seal;
 pub mod signing_keys;
 
+pub use digest_key::{Digest, DigestKey};
 pub use hash_queue::{HashingStats, Overloaded};
 pub use hasher::{Hasher, HasherSettings, Verdict};
 pub use password_hash::{Cost, CostError, PasswordHash, UnknownHash};

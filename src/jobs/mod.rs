@@ -11,10 +11,18 @@ use futures_util::FutureExt;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::{error, warn};
 
-use crate::{app::App, auth::sessions, keys, letters};
+use crate::{
+    app::App,
+    auth::{limits, sessions},
+    keys, letters,
+};
 
 /// How often dead sessions are looked for. A stretch of 500 each time goes through a million in three hours.
 const PURGE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How often what limits no longer need is deleted, all of it: a flood leaves no more rows than come in this time and in
+/// the time that each counts.
+const PURGE_LIMITS_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Works until it is dropped.
 pub async fn run(app: Arc<App>) {
@@ -22,6 +30,7 @@ pub async fn run(app: Arc<App>) {
         for_ever("follow_keys", || follow_keys(&app)),
         for_ever("purge_sessions", || purge_sessions(&app)),
         for_ever("forget_dead_letters", || forget_dead_letters(&app)),
+        for_ever("purge_limits", || purge_limits(&app)),
         post::deliver(&app),
     );
 }
@@ -72,6 +81,16 @@ async fn forget_dead_letters(app: &App) {
         ticks.tick().await;
         if let Err(error) = letters::forget_dead(app).await {
             warn!(%error, "dead letters could not be forgotten");
+        }
+    }
+}
+
+async fn purge_limits(app: &App) {
+    let mut ticks = ticks(PURGE_LIMITS_INTERVAL);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = limits::purge::purge(app).await {
+            warn!(%error, "what limits no longer need could not be forgotten");
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod columns;
 pub mod job;
+pub mod quota;
 pub mod sealed_secret;
 pub mod session;
 pub mod signing_key;

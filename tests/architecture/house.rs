@@ -25,7 +25,7 @@ pub(crate) const VERBS: &[(&str, &[&str])] = &[
     ("auth::register", &["auth::sessions", "auth::tokens"]),
     ("auth::sessions", &["auth::tokens"]),
     ("auth::tokens", &["keys"]),
-    ("jobs", &["auth::sessions", "keys", "letters"]),
+    ("jobs", &["auth::limits", "auth::sessions", "keys", "letters"]),
 ];
 
 /// The drivers of the two engines.

@@ -8,13 +8,13 @@ use utoipa::ToSchema;
 use super::{Attempt, Login, LoginError};
 use crate::{
     app::App,
-    auth::dependencies::{Fields, FromFields, Payload},
-    domain::{Client, Email, Password, Username},
+    auth::dependencies::{Admitted, Fields, FromFields, Logins, Payload},
+    domain::{Email, Password, Username},
     problem::{Code, Problem, refusals},
     schemas::{SignedInAnswer, TokenPair},
 };
 
-refusals!(Refusals: InvalidCredentials, AccountDisabled, Overloaded);
+refusals!(Refusals: InvalidCredentials, AccountDisabled, Overloaded, RateLimited);
 
 /// Signs in with an address, or a username, and a password.
 #[utoipa::path(
@@ -23,10 +23,10 @@ refusals!(Refusals: InvalidCredentials, AccountDisabled, Overloaded);
 )]
 pub(crate) async fn login(
     State(app): State<Arc<App>>,
-    client: Client,
+    admitted: Admitted<Logins>,
     Payload(Body { login, password }): Payload<Body>,
 ) -> Result<SignedInAnswer, Problem> {
-    let signed_in = super::login(&app, Attempt { login, password, client }).await?;
+    let signed_in = super::login(&app, Attempt { login, password, client: admitted.client }).await?;
     Ok(SignedInAnswer(StatusCode::OK, signed_in))
 }
 

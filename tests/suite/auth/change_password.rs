@@ -88,7 +88,11 @@ async fn both_passwords_must_be_there() {
 async fn no_login_with_the_old_password_outlives_the_change(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let app = TestApp::new(engine).await;
+    let app = TestApp::with(engine, |config| {
+        config.limits.logins_per_minute = 0;
+        config.limits.failures_before_wait = 0;
+    })
+    .await;
     let other = app.another_node().await;
     let (ada, ada_elsewhere) = (app.registered("ada").await, other.somebody("ada"));
     let pair = ada.log_in().await;

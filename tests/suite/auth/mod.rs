@@ -2,6 +2,7 @@
 
 mod attacks;
 mod change_password;
+mod limits;
 mod login;
 mod logout;
 mod me;
