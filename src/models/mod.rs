@@ -5,6 +5,8 @@
 
 mod columns;
 pub mod job;
+pub mod one_time_code;
+pub mod petition;
 pub mod quota;
 pub mod sealed_secret;
 pub mod session;
