@@ -23,6 +23,7 @@ mod layers;
 mod limits;
 mod logs;
 mod mail;
+mod notices;
 mod passwords;
 mod public_url;
 mod reader;
@@ -49,6 +50,7 @@ pub use self::layers::{FileChoice, Flag, Sources};
 pub use self::limits::Limits;
 pub use self::logs::{LogFilter, LogFormat, Logs};
 pub use self::mail::{Mail, Security, Sender, SmtpUrl};
+pub use self::notices::Notices;
 pub use self::passwords::Passwords;
 pub use self::public_url::PublicUrl;
 pub use self::registration::Registration;
@@ -143,6 +145,8 @@ config! {
     registration: Registration,
     /// Mail.
     mail: Mail,
+    /// What people are told about their own account.
+    notices: Notices,
     /// How often anyone may try.
     limits: Limits,
     /// What operators see.

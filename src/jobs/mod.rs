@@ -3,6 +3,7 @@
 //! Every node does this; each change is a conditional statement, so it does not matter how many try. A job that fails
 //! is logged and tried again at its next turn.
 
+mod petitions;
 mod post;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -13,7 +14,7 @@ use tracing::{error, warn};
 
 use crate::{
     app::App,
-    auth::{limits, sessions},
+    auth::{codes, limits, sessions},
     keys, letters,
 };
 
@@ -29,8 +30,10 @@ pub async fn run(app: Arc<App>) {
     tokio::join!(
         for_ever("follow_keys", || follow_keys(&app)),
         for_ever("purge_sessions", || purge_sessions(&app)),
-        for_ever("forget_dead_letters", || forget_dead_letters(&app)),
         for_ever("purge_limits", || purge_limits(&app)),
+        for_ever("purge_codes", || purge_codes(&app)),
+        for_ever("answer_petitions", || petitions::answer(&app)),
+        for_ever("forget_dead_letters", || forget_dead_letters(&app)),
         post::deliver(&app),
     );
 }
@@ -75,22 +78,35 @@ async fn purge_sessions(app: &App) {
     }
 }
 
-async fn forget_dead_letters(app: &App) {
-    let mut ticks = ticks(FORGET_INTERVAL);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = letters::forget_dead(app).await {
-            warn!(%error, "dead letters could not be forgotten");
-        }
-    }
-}
-
 async fn purge_limits(app: &App) {
     let mut ticks = ticks(PURGE_LIMITS_INTERVAL);
     loop {
         ticks.tick().await;
         if let Err(error) = limits::purge::purge(app).await {
             warn!(%error, "what limits no longer need could not be forgotten");
+        }
+    }
+}
+
+async fn purge_codes(app: &App) {
+    let mut ticks = ticks(PURGE_CODES_INTERVAL);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = codes::purge::purge(app).await {
+            warn!(%error, "dead codes could not be forgotten");
+        }
+    }
+}
+
+/// How often dead codes are looked for. They are worth nothing by then; it only makes room.
+const PURGE_CODES_INTERVAL: Duration = Duration::from_mins(5);
+
+async fn forget_dead_letters(app: &App) {
+    let mut ticks = ticks(FORGET_INTERVAL);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = letters::forget_dead(app).await {
+            warn!(%error, "dead letters could not be forgotten");
         }
     }
 }

@@ -11,11 +11,14 @@ pub enum Policy {
     MailPerAccount,
     /// Mails that one address asks for.
     MailPerAddress,
+    /// Short codes that are typed for one account.
+    TypedCodes,
 }
 
 impl Policy {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Login, Self::Registration, Self::MailPerAccount, Self::MailPerAddress];
+    pub const ALL: [Self; 5] =
+        [Self::Login, Self::Registration, Self::MailPerAccount, Self::MailPerAddress, Self::TypedCodes];
 
     /// Its name in `RateLimit-Policy`, in metrics, and in the digests of its keys: it never changes.
     #[must_use]
@@ -25,6 +28,7 @@ impl Policy {
             Self::Registration => "registration",
             Self::MailPerAccount => "mail-per-account",
             Self::MailPerAddress => "mail-per-address",
+            Self::TypedCodes => "typed-codes",
         }
     }
 }

@@ -20,6 +20,7 @@ use hyper_util::{
 };
 use tokio::{
     net::TcpStream,
+    sync::Notify,
     time::{sleep, timeout},
 };
 use tracing::{debug, info, warn};
@@ -28,6 +29,7 @@ use self::door::Door;
 
 use crate::{
     app::{App, Stopping},
+    breaches::Breaches,
     clock::Clock,
     config::{Config, RootSecrets},
     crypto::{
@@ -153,6 +155,8 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
         buckets: Buckets::new(|policy| config.limits.quota(policy)),
         refresh_tokens,
         mailer,
+        breaches: Breaches::at(config.passwords.breach_check_url.as_ref(), &clock).map_err(StartError::Breaches)?,
+        petitioned: Notify::new(),
         stopping: Stopping::default(),
         config,
         clock,
@@ -210,6 +214,9 @@ pub enum StartError {
     /// Mail cannot be set up.
     #[error(transparent)]
     Mail(#[from] MailError),
+    /// The list of breached passwords cannot be asked.
+    #[error("passwords.breach_check_url cannot be asked: {0}")]
+    Breaches(#[source] reqwest::Error),
     /// The keys cannot be had.
     #[error(transparent)]
     Keys(#[from] KeysError),

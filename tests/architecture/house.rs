@@ -19,13 +19,33 @@ pub(crate) enum Floor {
 
 /// The calls from verb to verb that are allowed: short, and without a circle.
 pub(crate) const VERBS: &[(&str, &[&str])] = &[
-    ("auth::change_password", &["auth::sessions", "auth::tokens"]),
+    ("auth::change_email", &["auth::codes", "auth::limits", "letters"]),
+    ("auth::change_password", &["auth::breached", "auth::codes", "auth::notices", "auth::sessions", "auth::tokens"]),
+    ("auth::codes", &["auth::limits"]),
     ("auth::login", &["auth::sessions", "auth::tokens"]),
+    ("auth::notices", &["letters"]),
     ("auth::refresh", &["auth::sessions", "auth::tokens"]),
-    ("auth::register", &["auth::sessions", "auth::tokens"]),
+    (
+        "auth::register",
+        &[
+            "auth::breached",
+            "auth::codes",
+            "auth::limits",
+            "auth::reset_password",
+            "auth::sessions",
+            "auth::tokens",
+            "auth::verify_email",
+            "letters",
+        ],
+    ),
+    ("auth::reset_password", &["auth::breached", "auth::codes", "auth::limits", "auth::notices", "letters"]),
     ("auth::sessions", &["auth::tokens"]),
     ("auth::tokens", &["keys"]),
-    ("jobs", &["auth::limits", "auth::sessions", "keys", "letters"]),
+    ("auth::verify_email", &["auth::codes", "auth::limits", "auth::notices", "auth::reset_password", "letters"]),
+    (
+        "jobs",
+        &["auth::codes", "auth::limits", "auth::register", "auth::reset_password", "auth::sessions", "keys", "letters"],
+    ),
 ];
 
 /// The drivers of the two engines.
@@ -61,9 +81,10 @@ pub(crate) fn floor(module: &[String]) -> Option<Floor> {
         | ["pages" | "middleware" | "health" | "problem" | "schemas", ..] => Floor::Faces,
         ["auth" | "admin" | "oauth" | "keys" | "letters" | "jobs", ..] => Floor::Verbs,
         ["models", ..] => Floor::Nouns,
-        ["app" | "config" | "database" | "crypto" | "circuit_breaker" | "limits" | "mail" | "telemetry", ..] => {
-            Floor::Tools
-        }
+        [
+            "app" | "config" | "database" | "crypto" | "breaches" | "circuit_breaker" | "limits" | "mail" | "telemetry",
+            ..,
+        ] => Floor::Tools,
         ["domain" | "clock", ..] => Floor::Words,
         _ => return None,
     };

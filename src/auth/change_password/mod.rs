@@ -7,7 +7,8 @@ use countersign_token::SignError;
 use crate::{
     app::App,
     auth::{
-        sessions,
+        breached::{self, Breached},
+        codes, notices, sessions,
         tokens::{self, SignedIn},
     },
     crypto::{Overloaded, Verdict},
@@ -28,6 +29,7 @@ pub async fn change(app: &App, user: ActiveUser, change: Change) -> Result<Signe
     if verdict == Verdict::Wrong {
         return Err(ChangeError::WrongPassword);
     }
+    breached::refuse(app, &change.new).await?;
     let hash = app.hasher.hash(change.new.as_password()).await?;
     let now = app.clock.now();
 
@@ -35,10 +37,12 @@ pub async fn change(app: &App, user: ActiveUser, change: Change) -> Result<Signe
     if !user.replace_password_hash(&mut transaction, &hash, now).await? {
         return Err(ChangeError::WrongPassword);
     }
+    codes::kill(&mut transaction, user.id).await?;
     let this = (change.session.id, user.id);
     Session::end_others(&mut transaction, this, now, EndReason::PasswordChanged).await?;
     let renewed = sessions::renew(app, &mut transaction, &change.session, &change.client).await?;
     let opened = renewed.ok_or(ChangeError::SessionEnded)?;
+    notices::password_changed(app, &mut transaction, &user).await?;
     transaction.commit().await?;
 
     Ok(tokens::issue(app, user, &opened)?)
@@ -62,6 +66,9 @@ pub enum ChangeError {
     /// The present password is another one.
     #[error("the password is wrong")]
     WrongPassword,
+    /// The new password is known from a breach.
+    #[error(transparent)]
+    Breached(#[from] Breached),
     /// The session has ended meanwhile.
     #[error("the session has ended")]
     SessionEnded,

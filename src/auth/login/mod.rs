@@ -27,6 +27,7 @@ pub async fn login(app: &App, attempt: Attempt) -> Result<SignedIn, LoginError> 
     let user = attempt.login.find(app).await?;
     let verdict = app.hasher.verify(&attempt.password, user.as_ref().map(|user| &user.password_hash)).await?;
     let user = user.filter(|_| verdict != Verdict::Wrong).ok_or(LoginError::WrongCredentials)?;
+    refuse_unconfirmed(app, &user)?;
     let user = user.active().ok_or(LoginError::Disabled)?;
     let renewed = renew(app, &attempt.password, verdict).await?;
 
@@ -70,6 +71,9 @@ pub enum LoginError {
     /// The password is right, but the account is disabled.
     #[error("the account is disabled")]
     Disabled,
+    /// The password is right, but the address has to be confirmed first.
+    #[error("the address has not been confirmed")]
+    Unconfirmed,
     /// Too many passwords are waiting to be checked.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
@@ -88,6 +92,19 @@ impl Login {
             Self::Username(username) => User::find_by_username(&app.database, username).await,
             Self::Nobody => Ok(None),
         }
+    }
+}
+
+/// Keeps out whoever has not confirmed their address, where that is asked for.
+///
+/// Where accounts are concealed it is a wrong password to all appearances: whoever could register an address and then
+/// learn from login whether the account is theirs would know whether it had one before.
+fn refuse_unconfirmed(app: &App, user: &User) -> Result<(), LoginError> {
+    let rules = &app.config.registration;
+    match (user.email_verified, rules.conceal_accounts, rules.require_verified_email) {
+        (true, _, _) | (false, false, false) => Ok(()),
+        (false, true, _) => Err(LoginError::WrongCredentials),
+        (false, false, true) => Err(LoginError::Unconfirmed),
     }
 }
 

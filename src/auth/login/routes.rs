@@ -14,7 +14,7 @@ use crate::{
     schemas::{SignedInAnswer, TokenPair},
 };
 
-refusals!(Refusals: InvalidCredentials, AccountDisabled, Overloaded, RateLimited);
+refusals!(Refusals: InvalidCredentials, AccountDisabled, EmailUnverified, Overloaded, RateLimited);
 
 /// Signs in with an address, or a username, and a password.
 #[utoipa::path(
@@ -69,6 +69,7 @@ impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::WrongCredentials => Self::new(Code::InvalidCredentials),
+            LoginError::Unconfirmed => Self::new(Code::EmailUnverified),
             LoginError::Disabled => Self::new(Code::AccountDisabled),
             LoginError::Overloaded(error) => error.into(),
             LoginError::Database(error) => error.into(),

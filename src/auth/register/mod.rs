@@ -1,8 +1,9 @@
-//! Register: make a user and sign them in.
+//! Register: make a user, ask their address to confirm, and sign them in.
 //!
 //! Two people who want the same address or name at the same moment are told apart by the table's constraints,
-//! not by looking first.
+//! not by looking first. Where accounts are concealed, see [`concealed`].
 
+pub mod concealed;
 pub mod routes;
 
 use countersign_token::SignError;
@@ -10,8 +11,10 @@ use countersign_token::SignError;
 use crate::{
     app::App,
     auth::{
-        sessions,
+        breached::{self, Breached},
+        codes, sessions,
         tokens::{self, SignedIn},
+        verify_email,
     },
     crypto::Overloaded,
     database::DatabaseError,
@@ -19,15 +22,19 @@ use crate::{
     models::user::{self, NewUser, User},
 };
 
-/// Makes a user and opens their first session.
+/// Makes a user and opens their first session, unless they have to confirm their address before.
 ///
 /// # Errors
 /// [`RegisterError`] says what the applicant can do about it.
-pub async fn register(app: &App, application: Application) -> Result<SignedIn, RegisterError> {
+pub async fn register(app: &App, application: Application) -> Result<Registered, RegisterError> {
     if !app.config.registration.enabled {
         return Err(RegisterError::Closed);
     }
+    if app.config.registration.conceal_accounts {
+        return concealed::apply(app, application).await;
+    }
     refuse_taken(app, &application).await?;
+    breached::refuse(app, &application.password).await?;
     // Hash before `begin`: bcrypt takes a quarter of a second and SQLite has one writer.
     let password_hash = app.hasher.hash(application.password.as_password()).await?;
     let now = app.clock.now();
@@ -40,10 +47,15 @@ pub async fn register(app: &App, application: Application) -> Result<SignedIn, R
         created_at: now,
     };
     let user = User::insert(&mut transaction, new).await.map_err(taken)?.active().ok_or(RegisterError::Closed)?;
+    verify_email::send(app, &mut transaction, &user).await?;
+    if app.config.registration.require_verified_email {
+        transaction.commit().await?;
+        return Ok(Registered::Unconfirmed(user.into()));
+    }
     let opened = sessions::open(app, &mut transaction, &user, &application.client).await?;
     transaction.commit().await?;
 
-    Ok(tokens::issue(app, user, &opened)?)
+    Ok(Registered::SignedIn(tokens::issue(app, user, &opened)?))
 }
 
 /// Who wants to be a user.
@@ -58,6 +70,16 @@ pub struct Application {
     pub client: Client,
 }
 
+/// What became of an application.
+pub enum Registered {
+    /// They are a user, and signed in.
+    SignedIn(SignedIn),
+    /// They are a user, and may sign in once they have confirmed their address.
+    Unconfirmed(User),
+    /// They are told by mail.
+    ToldByMail,
+}
+
 /// Why nobody was registered.
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterError {
@@ -70,6 +92,9 @@ pub enum RegisterError {
     /// The name belongs to a user.
     #[error("the username is taken")]
     UsernameTaken,
+    /// The password is known from a breach.
+    #[error(transparent)]
+    Breached(#[from] Breached),
     /// Too many passwords are waiting to be hashed.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
@@ -81,9 +106,10 @@ pub enum RegisterError {
     Token(#[from] SignError),
 }
 
-/// Spares the hash when the answer is known. The constraints decide; this only looks.
+/// Spares the hash when the answer is known. The constraints decide; this only looks. An address that somebody can
+/// still take back is only refused here: no constraint knows of it, and none need to, because it was theirs before.
 async fn refuse_taken(app: &App, application: &Application) -> Result<(), RegisterError> {
-    if User::find_by_email(&app.database, &application.email).await?.is_some() {
+    if codes::owner(app, &application.email).await?.is_some() {
         return Err(RegisterError::EmailTaken);
     }
     if User::find_by_username(&app.database, &application.username).await?.is_some() {

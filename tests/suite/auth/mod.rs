@@ -1,7 +1,12 @@
 //! One file for each feature.
 
 mod attacks;
+mod breached;
+mod change_email;
 mod change_password;
+mod code_pages;
+mod codes;
+mod concealed;
 mod limits;
 mod login;
 mod logout;
@@ -9,5 +14,7 @@ mod me;
 mod me_changes;
 mod refresh;
 mod register;
+mod reset_password;
 mod sessions;
 mod token;
+mod verify_email;
