@@ -4,6 +4,7 @@
 
 use crate::{
     app::App,
+    auth::known_addresses,
     database::{DatabaseError, Transaction},
     domain::{Client, Email},
     letters,
@@ -39,16 +40,20 @@ pub async fn email_changed(
     letters::post(app, transaction, former, &letter).await
 }
 
-/// Tells a user that they were signed in from where they never were before.
+/// Tells a user that they are being signed in from where they have not been lately. Ask before the address is
+/// remembered. Somebody who was signed in from nowhere lately is not told: everything would be new.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn new_sign_in(
+pub async fn sign_in(
     app: &App,
     transaction: &mut Transaction,
     (user, client): (&User, &Client),
 ) -> Result<(), DatabaseError> {
-    if !app.config.notices.new_sign_in {
+    if !app.config.notices.new_sign_in
+        || known_addresses::is_known(app, &mut *transaction, user.id, client).await?
+        || !known_addresses::has_any(app, &mut *transaction, user.id).await?
+    {
         return Ok(());
     }
     let letter = Letter::NewSignIn {

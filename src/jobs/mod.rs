@@ -14,7 +14,7 @@ use tracing::{error, warn};
 
 use crate::{
     app::App,
-    auth::{codes, limits, sessions},
+    auth::{attempts, codes, limits, sessions},
     keys, letters,
 };
 
@@ -82,7 +82,11 @@ async fn purge_limits(app: &App) {
     let mut ticks = ticks(PURGE_LIMITS_INTERVAL);
     loop {
         ticks.tick().await;
-        if let Err(error) = limits::purge::purge(app).await {
+        let purged = async {
+            limits::purge::purge(app).await?;
+            attempts::purge::purge(app).await
+        };
+        if let Err(error) = purged.await {
             warn!(%error, "what limits no longer need could not be forgotten");
         }
     }

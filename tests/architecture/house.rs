@@ -19,17 +19,23 @@ pub(crate) enum Floor {
 
 /// The calls from verb to verb that are allowed: short, and without a circle.
 pub(crate) const VERBS: &[(&str, &[&str])] = &[
-    ("auth::change_email", &["auth::codes", "auth::limits", "letters"]),
-    ("auth::change_password", &["auth::breached", "auth::codes", "auth::notices", "auth::sessions", "auth::tokens"]),
+    ("auth::attempts", &["auth::known_addresses"]),
+    ("auth::change_email", &["auth::attempts", "auth::codes", "auth::limits", "letters"]),
+    (
+        "auth::change_password",
+        &["auth::attempts", "auth::breached", "auth::codes", "auth::notices", "auth::sessions", "auth::tokens"],
+    ),
     ("auth::codes", &["auth::limits"]),
-    ("auth::login", &["auth::sessions", "auth::tokens"]),
-    ("auth::notices", &["letters"]),
+    ("auth::login", &["auth::attempts", "auth::known_addresses", "auth::notices", "auth::sessions", "auth::tokens"]),
+    ("auth::me", &["auth::attempts"]),
+    ("auth::notices", &["auth::known_addresses", "letters"]),
     ("auth::refresh", &["auth::sessions", "auth::tokens"]),
     (
         "auth::register",
         &[
             "auth::breached",
             "auth::codes",
+            "auth::known_addresses",
             "auth::limits",
             "auth::reset_password",
             "auth::sessions",
@@ -38,13 +44,25 @@ pub(crate) const VERBS: &[(&str, &[&str])] = &[
             "letters",
         ],
     ),
-    ("auth::reset_password", &["auth::breached", "auth::codes", "auth::limits", "auth::notices", "letters"]),
+    (
+        "auth::reset_password",
+        &["auth::attempts", "auth::breached", "auth::codes", "auth::limits", "auth::notices", "letters"],
+    ),
     ("auth::sessions", &["auth::tokens"]),
     ("auth::tokens", &["keys"]),
     ("auth::verify_email", &["auth::codes", "auth::limits", "auth::notices", "auth::reset_password", "letters"]),
     (
         "jobs",
-        &["auth::codes", "auth::limits", "auth::register", "auth::reset_password", "auth::sessions", "keys", "letters"],
+        &[
+            "auth::attempts",
+            "auth::codes",
+            "auth::limits",
+            "auth::register",
+            "auth::reset_password",
+            "auth::sessions",
+            "keys",
+            "letters",
+        ],
     ),
 ];
 

@@ -1,7 +1,8 @@
 //! Real harm to the real program: it is killed, starved, frozen and lied to, and then what it had promised is counted.
 //!
 //! Each test starts the binary with an empty environment and a database of its own. `FAULT_ROUNDS` says how often
-//! what depends on chance is done (2 unless it is set); `-- --nocapture` shows the counts.
+//! what depends on chance is done (2 unless it is set), `FAULT_GUESSES`, `FAULT_ADDRESSES` and `FAULT_KEYS` how much of
+//! what only numbers show; `-- --nocapture` shows the counts.
 
 #![expect(
     clippy::expect_used,
@@ -21,6 +22,7 @@ mod home;
 mod process;
 mod visitor;
 
+mod guesses;
 mod killed;
 mod postgres_outages;
 mod secrets;
@@ -30,7 +32,12 @@ mod starting;
 mod stopping;
 
 /// How often to do what depends on chance.
-#[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the service")]
 fn rounds() -> usize {
-    std::env::var("FAULT_ROUNDS").map_or(2, |rounds| rounds.parse().expect("a number in FAULT_ROUNDS"))
+    setting("FAULT_ROUNDS", 2)
+}
+
+/// A number from the environment, or what is quick enough for every day.
+#[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the service")]
+fn setting(name: &str, everyday: usize) -> usize {
+    std::env::var(name).map_or(everyday, |number| number.parse().expect("a number"))
 }

@@ -6,17 +6,20 @@
 pub mod pages;
 pub mod routes;
 
+use std::time::Duration;
+
 use base64ct::{Base64Unpadded, Encoding};
 
 use crate::{
     app::App,
     auth::{
+        attempts::{self, Guess, GuessError},
         codes::{self, Held},
         limits::{self, LimitError, Subject},
     },
-    crypto::{Overloaded, Verdict, random},
+    crypto::{Overloaded, random},
     database::{DatabaseError, Transaction},
-    domain::{Email, Password},
+    domain::{Client, Email, Password},
     letters,
     limits::Policy,
     mail::Letter,
@@ -32,10 +35,9 @@ use crate::{
 /// # Errors
 /// [`ChangeError`]; nothing is sent then.
 pub async fn request(app: &App, user: &ActiveUser, change: Change) -> Result<(), ChangeError> {
-    let Change { new_email, password } = change;
-    if app.hasher.verify(&password, Some(&user.password_hash)).await? == Verdict::Wrong {
-        return Err(ChangeError::WrongPassword);
-    }
+    let Change { new_email, password, client } = change;
+    let guess = Guess { user: Some(user), name: user.email.as_str(), password: &password, client: &client };
+    attempts::check(app, guess).await?.clear_now(app).await?;
     limits::take(app, Policy::MailPerAccount, Subject::Account(&new_email)).await?;
     let taken_by = codes::owner(app, &new_email).await?;
     if taken_by.is_some() && !app.config.registration.conceal_accounts {
@@ -75,6 +77,7 @@ pub async fn undo(app: &App, held: Held) -> Result<(), UndoError> {
     if !held.use_up(app, &mut transaction).await? {
         return Err(UndoError::InvalidCode);
     }
+    attempts::clear(app, &mut transaction, user.id).await?;
     held.kill_later(&mut transaction).await?;
     Session::end_all(&mut transaction, user.id, now, EndReason::EmailRestored).await?;
     let token = codes::issue(app, &mut transaction, (user.id, Purpose::ResetPassword, email)).await?;
@@ -114,6 +117,8 @@ pub struct Change {
     pub new_email: Email,
     /// The present password.
     pub password: Password,
+    /// Where they are.
+    pub client: Client,
 }
 
 /// Why nobody is asked.
@@ -122,6 +127,12 @@ pub enum ChangeError {
     /// The password is another one.
     #[error("the password is wrong")]
     WrongPassword,
+    /// Too many passwords were wrong; this one was not looked at.
+    #[error("too many failures; try again in {retry_after:?}")]
+    HeldBack {
+        /// When the next one is looked at, if not sooner.
+        retry_after: Duration,
+    },
     /// The address belongs to a user, or can still be taken back by one.
     #[error("the address is taken")]
     EmailTaken,
@@ -134,6 +145,17 @@ pub enum ChangeError {
     /// The database did not take it.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+}
+
+impl From<GuessError> for ChangeError {
+    fn from(error: GuessError) -> Self {
+        match error {
+            GuessError::Wrong => Self::WrongPassword,
+            GuessError::HeldBack { retry_after } => Self::HeldBack { retry_after },
+            GuessError::Overloaded(error) => Self::Overloaded(error),
+            GuessError::Database(error) => Self::Database(error),
+        }
+    }
 }
 
 /// Why an address does not come back.

@@ -17,7 +17,7 @@ use crate::{
     problem::{Code, FieldError, Problem, refusals},
 };
 
-refusals!(ChangeRefusals: InvalidCredentials, EmailTaken, RateLimited, Overloaded);
+refusals!(ChangeRefusals: InvalidCredentials, EmailTaken, TooManyAttempts, RateLimited, Overloaded);
 refusals!(UndoRefusals: InvalidCode, EmailTaken, Overloaded);
 
 /// Asks a new address to confirm that it shall be the bearer's; `POST /auth/email/verify` takes the code that is sent there.
@@ -30,10 +30,10 @@ refusals!(UndoRefusals: InvalidCode, EmailTaken, Overloaded);
 pub(crate) async fn change(
     State(app): State<Arc<App>>,
     current: CurrentUser,
-    _admitted: Admitted<MailRequests>,
+    admitted: Admitted<MailRequests>,
     Payload(EmailChange { new_email, password }): Payload<EmailChange>,
 ) -> Result<StatusCode, Problem> {
-    super::request(&app, &current.user, Change { new_email, password }).await?;
+    super::request(&app, &current.user, Change { new_email, password, client: admitted.client }).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -90,6 +90,7 @@ impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::WrongPassword => Self::new(Code::InvalidCredentials),
+            ChangeError::HeldBack { retry_after } => Self::new(Code::TooManyAttempts).retry_after(retry_after),
             ChangeError::EmailTaken => taken("new_email"),
             ChangeError::Limited(error) => error.into(),
             ChangeError::Overloaded(error) => error.into(),

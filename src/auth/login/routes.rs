@@ -14,7 +14,7 @@ use crate::{
     schemas::{SignedInAnswer, TokenPair},
 };
 
-refusals!(Refusals: InvalidCredentials, AccountDisabled, EmailUnverified, Overloaded, RateLimited);
+refusals!(Refusals: InvalidCredentials, AccountDisabled, EmailUnverified, TooManyAttempts, RateLimited, Overloaded);
 
 /// Signs in with an address, or a username, and a password.
 #[utoipa::path(
@@ -56,9 +56,9 @@ impl FromFields for Body {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         // What cannot be an address belongs to nobody: refused like a wrong password, and as late.
         let login = if fields.has("username") && !fields.has("email") {
-            fields.text("username").map(|raw| Username::parse(&raw).map_or(Login::Nobody, Login::Username))
+            fields.text("username").map(|raw| Username::parse(&raw).map_or(Login::Nobody(raw), Login::Username))
         } else {
-            fields.text("email").map(|raw| Email::parse(&raw).map_or(Login::Nobody, Login::Email))
+            fields.text("email").map(|raw| Email::parse(&raw).map_or(Login::Nobody(raw), Login::Email))
         };
         let password = fields.text("password").map(Password::presented);
         Some(Self { login: login?, password: password? })
@@ -70,6 +70,7 @@ impl From<LoginError> for Problem {
         match error {
             LoginError::WrongCredentials => Self::new(Code::InvalidCredentials),
             LoginError::Unconfirmed => Self::new(Code::EmailUnverified),
+            LoginError::HeldBack { retry_after } => Self::new(Code::TooManyAttempts).retry_after(retry_after),
             LoginError::Disabled => Self::new(Code::AccountDisabled),
             LoginError::Overloaded(error) => error.into(),
             LoginError::Database(error) => error.into(),

@@ -12,7 +12,7 @@ use crate::{
     app::App,
     auth::{
         breached::{self, Breached},
-        codes, sessions,
+        codes, known_addresses, sessions,
         tokens::{self, SignedIn},
         verify_email,
     },
@@ -52,6 +52,7 @@ pub async fn register(app: &App, application: Application) -> Result<Registered,
         transaction.commit().await?;
         return Ok(Registered::Unconfirmed(user.into()));
     }
+    known_addresses::remember(app, &mut transaction, user.id, &application.client).await?;
     let opened = sessions::open(app, &mut transaction, &user, &application.client).await?;
     transaction.commit().await?;
 

@@ -20,7 +20,7 @@ use crate::{
     schemas::{SignedInAnswer, TokenPair, User},
 };
 
-refusals!(Refusals: EmailTaken, UsernameTaken, RegistrationDisabled, Overloaded, RateLimited);
+refusals!(Refusals: EmailTaken, UsernameTaken, RegistrationDisabled, RateLimited, Overloaded);
 
 /// Makes an account and signs it in. A mail asks the address to confirm.
 ///

@@ -9,6 +9,7 @@ pub mod routes;
 use crate::{
     app::App,
     auth::{
+        attempts,
         breached::{self, Breached},
         codes::{self, Held},
         limits::{self, LimitError, Subject},
@@ -82,6 +83,7 @@ pub async fn reset(app: &App, held: Held, new: NewPassword) -> Result<(), ResetE
     }
     codes::kill(&mut transaction, user.id).await?;
     Session::end_all(&mut transaction, user.id, now, EndReason::PasswordReset).await?;
+    attempts::clear(app, &mut transaction, user.id).await?;
     notices::password_changed(app, &mut transaction, user).await?;
     transaction.commit().await?;
     Ok(())

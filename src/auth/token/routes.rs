@@ -55,7 +55,7 @@ pub(crate) async fn token(
     let signed_in = match form.grant()? {
         Grant::Password { username, password } if app.config.allows_password_grant() => {
             gate.admit(&app, Policy::Login, &client).await?;
-            login(&app, Attempt { login: named(&username), password, client }).await?
+            login(&app, Attempt { login: named(username), password, client }).await?
         }
         Grant::Password { .. } => return Err(OAuthError::unsupported_grant_type()),
         Grant::RefreshToken { refresh_token } => refresh(&app, &refresh_token, &client).await?,
@@ -65,11 +65,11 @@ pub(crate) async fn token(
 }
 
 /// The one field of the grant holds an address or a username; only an address has an `@`.
-fn named(text: &str) -> Login {
+fn named(text: String) -> Login {
     if text.contains('@') {
-        Email::parse(text).map_or(Login::Nobody, Login::Email)
+        Email::parse(&text).map_or(Login::Nobody(text), Login::Email)
     } else {
-        Username::parse(text).map_or(Login::Nobody, Login::Username)
+        Username::parse(&text).map_or(Login::Nobody(text), Login::Username)
     }
 }
 
