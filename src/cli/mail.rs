@@ -1,6 +1,6 @@
 //! `countersign mail`: look at the letters, and see whether they arrive.
 
-use std::process::ExitCode;
+use std::{fmt::Write, process::ExitCode};
 
 use anyhow::bail;
 use clap::Subcommand;
@@ -54,7 +54,7 @@ pub(super) fn run(command: &Command, settings: &SettingsArguments) -> anyhow::Re
 fn list(mailer: &Mailer) -> anyhow::Result<ExitCode> {
     let mut text = String::new();
     for kind in letter::Kind::ALL {
-        text += &format!("{:24}{}\n", kind.as_str(), words(mailer, kind)?.subject);
+        writeln!(text, "{:24}{}", kind.as_str(), words(mailer, kind)?.subject)?;
     }
     super::answer(text.as_bytes())
 }

@@ -68,7 +68,9 @@ impl Transaction {
             }
         };
         if matches!(outcome, Ok(()) | Err(DatabaseError::CommitUnknown(_))) {
-            after_commit.into_iter().for_each(|then| then());
+            for then in after_commit {
+                then();
+            }
         }
         outcome
     }

@@ -53,10 +53,11 @@ async fn next(app: &App) -> Delivery {
         return Delivery::Nothing;
     }
     letters::deliver_one(app).await.unwrap_or_else(|error| {
-        match error {
-            // Its breaker is open, and has said so.
-            DatabaseError::Refused { .. } => debug!(%error, "letters could not be looked for"),
-            _ => warn!(%error, "letters could not be looked for"),
+        if let DatabaseError::Refused { .. } = error {
+            // The database's breaker is open, and has said so.
+            debug!(%error, "letters could not be looked for");
+        } else {
+            warn!(%error, "letters could not be looked for");
         }
         Delivery::Later(LOOK_INTERVAL)
     })

@@ -161,13 +161,13 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_longest_and_chance_takes_up_to_half() {
-        let seconds = |attempts, chance| pause(attempts, LONGEST_PAUSE_DEFERRED, chance).as_secs_f64();
+        let millis = |attempts, chance| pause(attempts, LONGEST_PAUSE_DEFERRED, chance).as_millis();
 
-        assert_eq!(
-            [1, 2, 3, 9, 10, 1_000_000].map(|attempts| seconds(attempts, 1.0)),
-            [2.0, 4.0, 8.0, 512.0, 900.0, 900.0]
-        );
-        assert_eq!([1, 2].map(|attempts| seconds(attempts, 0.0)), [1.0, 2.0]);
+        for (attempts, longest) in
+            [(1, 2_000), (2, 4_000), (3, 8_000), (9, 512_000), (10, 900_000), (1_000_000, 900_000)]
+        {
+            assert_eq!((millis(attempts, 1.0), millis(attempts, 0.0)), (longest, longest / 2));
+        }
         assert_eq!(pause(i64::MAX, LONGEST_PAUSE_UNREACHABLE, 1.0), Duration::from_mins(1));
     }
 }

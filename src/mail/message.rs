@@ -32,14 +32,14 @@ pub struct Post {
     pub words: Words,
 }
 
-/// Writes the mail.
+/// Writes the mail, in ASCII.
 ///
 /// # Errors
 /// [`MessageError`] when the library does not take an address that we do.
-pub(super) fn write(sender: &Sender, post: &Post) -> Result<Message, MessageError> {
+pub(super) fn write(sender: &Sender, post: &Post) -> Result<String, MessageError> {
     let millis = u64::try_from(post.date.as_unix_millis()).unwrap_or(0);
     let words = post.words.clone();
-    Message::builder()
+    let message = Message::builder()
         .from(Mailbox::new(Some(sender.name.clone()), address(&sender.address)?))
         .to(Mailbox::new(None, address(&post.to)?))
         .subject(words.subject)
@@ -47,7 +47,9 @@ pub(super) fn write(sender: &Sender, post: &Post) -> Result<Message, MessageErro
         .message_id(Some(format!("<{}>", post.id)))
         .header(AutoSubmitted)
         .multipart(MultiPart::alternative_plain_html(words.text, words.html))
-        .map_err(|_| MessageError)
+        .map_err(|_| MessageError)?;
+    // Whatever is not ASCII has been encoded.
+    String::from_utf8(message.formatted()).map_err(|_| MessageError)
 }
 
 /// An address as the library wants it.
@@ -91,7 +93,7 @@ mod tests {
             date: Timestamp::from_unix_seconds(1_795_348_800),
             words,
         };
-        String::from_utf8(write(&sender, &post).unwrap().formatted()).unwrap()
+        write(&sender, &post).unwrap()
     }
 
     #[test]

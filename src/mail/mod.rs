@@ -169,7 +169,7 @@ impl Mailer {
         let envelope = Envelope {
             from: message::address(&self.sender.address).map_err(unwritable)?,
             to: message::address(&post.to).map_err(unwritable)?,
-            mail: message::write(&self.sender, post).map_err(unwritable)?.formatted(),
+            mail: message::write(&self.sender, post).map_err(unwritable)?,
         };
         match timeout(self.timeout, smtp.send(&envelope)).await {
             Ok(outcome) => outcome,

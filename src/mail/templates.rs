@@ -1,7 +1,7 @@
 //! Templates: the words of every letter, as text and as HTML.
 //!
-//! They are inside the program; a file of the same name in the operator's directory replaces one. Whatever goes into
-//! HTML is escaped. All of them are tried with samples when they are loaded, so a mistake shows at the start and not in
+//! They are inside the program; a file of the same name in the operator's directory replaces one. Whatever goes into a
+//! template whose name ends in `.html` is escaped. All of them are tried with samples when they are loaded, so a mistake shows at the start and not in
 //! a letter that somebody waits for.
 
 use std::{
@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
+use minijinja::{Environment, UndefinedBehavior, Value};
 
 use super::{letter::Kind, payload::Payload, sample};
 
@@ -40,12 +40,8 @@ impl Templates {
     /// # Errors
     /// [`TemplateError`] names the file and what is wrong with it.
     pub fn load(directory: Option<&Path>, public_url: &str, service: &str) -> Result<Self, TemplateError> {
-        let mut environment = Environment::empty();
+        let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_auto_escape_callback(|name| match name.ends_with(".html") {
-            true => AutoEscape::Html,
-            false => AutoEscape::None,
-        });
         for (name, source) in BUILT_IN {
             environment.add_template(name, source).map_err(TemplateError::Faulty)?;
         }

@@ -6,13 +6,17 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
 
+use countersign::app::App;
 use countersign::auth::register::{Application, register};
 use countersign::clock::Clock;
 use countersign::config::{Config, PublicUrl, RootSecrets};
 use countersign::crypto::{Cost, Hasher, HasherSettings};
 use countersign::database::{Database, Engine};
 use countersign::domain::{Client, Email, NewPassword, Owner, Password, Username};
+use countersign::letters;
+use countersign::mail::{Letter, Token};
 use countersign::server::{Parts, Server};
 use tempfile::TempDir;
 
@@ -161,8 +165,8 @@ impl Home {
         Database::connect(&self.url().into()).await.unwrap()
     }
 
-    /// Registers people while the service does not run, with passwords that are cheap to hash.
-    pub(crate) async fn people(&self, count: usize) -> Vec<Person> {
+    /// The service without a process: it serves nobody, and its passwords are cheap to hash.
+    async fn inside(&self) -> Arc<App> {
         let mut config = Config::default();
         config.service.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         config.service.public_url = PublicUrl::parse(PUBLIC_URL);
@@ -171,8 +175,27 @@ impl Home {
         let hasher = Hasher::start(cheap).unwrap();
         let root_secrets = RootSecrets::parse(ROOT_SECRET).unwrap();
         let parts = Parts { config, root_secrets, hasher, clock: Clock::system() };
-        let app = Box::pin(Server::start(parts)).await.unwrap().app();
+        Box::pin(Server::start(parts)).await.unwrap().app()
+    }
 
+    /// Posts letters while the service does not run, each to somebody else.
+    pub(crate) async fn letters(&self, count: usize, token: &str) {
+        let app = self.inside().await;
+        for stretch in (0..count).collect::<Vec<_>>().chunks(50) {
+            let mut transaction = app.database.begin().await.unwrap();
+            for number in stretch {
+                let to = Email::parse(&format!("reader-{number}@example.com")).unwrap();
+                let username = Username::parse(&format!("reader-{number}")).unwrap();
+                let letter = Letter::ResetPassword { username, token: Token { link: token.into(), code: None } };
+                letters::post(&app, &mut transaction, &to, &letter).await.unwrap();
+            }
+            transaction.commit().await.unwrap();
+        }
+    }
+
+    /// Registers people while the service does not run.
+    pub(crate) async fn people(&self, count: usize) -> Vec<Person> {
+        let app = self.inside().await;
         let mut people = Vec::with_capacity(count);
         for number in 0..count {
             let email = Email::parse(&format!("seeded-{number}@example.com")).unwrap();

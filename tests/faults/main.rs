@@ -18,12 +18,17 @@ mod postgres;
 #[path = "../support/postgres_server.rs"]
 mod postgres_server;
 
+#[expect(dead_code, reason = "not every manner is tried on a whole process")]
+#[path = "../support/smtp_sink.rs"]
+mod smtp_sink;
+
 mod home;
 mod process;
 mod visitor;
 
 mod guesses;
 mod killed;
+mod letters;
 mod postgres_outages;
 mod secrets;
 mod slow_clients;

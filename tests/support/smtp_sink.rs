@@ -23,8 +23,10 @@ pub(crate) enum Manner {
     Hangs,
     /// Makes everybody wait the first time (451).
     Greylists,
-    /// Refuses every recipient for good (550), and repeats what it was given.
+    /// Refuses every recipient for good (550).
     Refuses,
+    /// Refuses every letter for good (554), and repeats all that offends it.
+    Repeats,
     /// Takes the letter and closes the connection without a word, the first time.
     ClosesMidway,
     /// Takes its time over each letter.
@@ -56,16 +58,9 @@ impl Letter {
         let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
         for piece in pieces {
             let code = piece.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok());
-            match code {
-                Some(byte) => {
-                    bytes.push(byte);
-                    bytes.extend_from_slice(&piece.as_bytes()[2..]);
-                }
-                None => {
-                    bytes.push(b'=');
-                    bytes.extend_from_slice(piece.as_bytes());
-                }
-            }
+            let (byte, rest) = code.map_or((b'=', piece), |byte| (byte, &piece[2..]));
+            bytes.push(byte);
+            bytes.extend_from_slice(rest.as_bytes());
         }
         String::from_utf8_lossy(&bytes).into_owned()
     }
@@ -82,6 +77,7 @@ struct Shared {
     manner: Mutex<Manner>,
     letters: Mutex<Vec<Letter>>,
     seen: Mutex<HashSet<String>>,
+    said: Mutex<Vec<String>>,
     connections: AtomicUsize,
     came: Notify,
 }
@@ -99,6 +95,7 @@ impl Sink {
             manner: Mutex::new(manner),
             letters: Mutex::default(),
             seen: Mutex::default(),
+            said: Mutex::default(),
             connections: AtomicUsize::new(0),
             came: Notify::new(),
         });
@@ -123,6 +120,16 @@ impl Sink {
         self.shared.letters.lock().expect("the letters").clone()
     }
 
+    /// The commands that were said to it.
+    pub(crate) fn said(&self) -> Vec<String> {
+        self.shared.said.lock().expect("the commands").clone()
+    }
+
+    /// How many came so far.
+    pub(crate) fn count(&self) -> usize {
+        self.shared.letters.lock().expect("the letters").len()
+    }
+
     /// How many connections there were.
     pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)
@@ -135,7 +142,7 @@ impl Sink {
 
     /// Waits until as many letters came, and answers them.
     pub(crate) async fn received(&self, count: usize) -> Vec<Letter> {
-        self.until(|| self.letters().len() >= count, "letters").await;
+        self.until(|| self.count() >= count, "letters").await;
         self.letters()
     }
 
@@ -150,12 +157,7 @@ impl Sink {
             }
         };
         let waited = tokio::time::timeout(PATIENCE, waiting).await;
-        assert!(
-            waited.is_ok(),
-            "not enough {what}: {} letters, {} connections",
-            self.letters().len(),
-            self.connections()
-        );
+        assert!(waited.is_ok(), "not enough {what}: {} letters, {} connections", self.count(), self.connections());
     }
 }
 
@@ -191,8 +193,10 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) {
         }
         let Ok(Some(line)) = lines.next_line().await else { return };
         let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+        shared.said.lock().expect("the commands").push(verb.clone());
         answer = match verb.as_str() {
-            "EHLO" => "250 sink".to_owned(),
+            "EHLO" => "250-sink\r\n250 AUTH PLAIN".to_owned(),
+            "AUTH" => "235 come in".to_owned(),
             "MAIL" => {
                 from = between_brackets(&line);
                 "250 go on".to_owned()
@@ -216,6 +220,13 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) {
                 }
                 if let Manner::Dawdles(time) = manner() {
                     tokio::time::sleep(time).await;
+                }
+                if manner() == Manner::Repeats {
+                    let text = data.replace("=\r\n", "");
+                    let address = text.split_whitespace().find(|word| word.starts_with("http")).unwrap_or_default();
+                    answer = format!("554 5.7.1 not this: {address}");
+                    shared.keep(Letter { from: from.clone(), to: to.clone(), data });
+                    continue;
                 }
                 let first_time = shared.keep(Letter { from: from.clone(), to: to.clone(), data });
                 if manner() == Manner::ClosesMidway && first_time {
@@ -243,9 +254,12 @@ impl Shared {
             Manner::Greylists if self.seen.lock().expect("who was seen").insert(to.to_owned()) => {
                 "451 4.7.1 come back later".to_owned()
             }
-            Manner::Takes | Manner::Hangs | Manner::Greylists | Manner::ClosesMidway | Manner::Dawdles(_) => {
-                "250 fine".to_owned()
-            }
+            Manner::Takes
+            | Manner::Hangs
+            | Manner::Greylists
+            | Manner::ClosesMidway
+            | Manner::Repeats
+            | Manner::Dawdles(_) => "250 fine".to_owned(),
         }
     }
 }

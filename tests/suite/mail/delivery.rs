@@ -135,7 +135,7 @@ async fn a_letter_that_has_grown_too_old_is_not_sent(#[values(Engine::Sqlite, En
 
 /// Waits until no job is left.
 pub(super) async fn nothing_left(app: &TestApp) {
-    jobs_until(app, |jobs| jobs.is_empty()).await;
+    jobs_until(app, <[Job]>::is_empty).await;
 }
 
 /// Waits until a job was given up.

@@ -169,3 +169,18 @@ async fn health_until(app: &TestApp, mail: &str) -> serde_json::Value {
     };
     tokio::time::timeout(Duration::from_mins(1), waiting).await.expect("the mail server as it should be")
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_server_elsewhere_that_offers_no_encryption_gets_nothing(#[values(Engine::Sqlite)] engine: Engine) {
+    let sink = Sink::new(Manner::Takes).await;
+    // This machine, by a name that does not say so.
+    let url = sink.url().replace("//127.0.0.1", "//ada:password@0.0.0.0");
+    let app = TestApp::with(engine, by_way_of(url)).await;
+
+    post(&app, "ada").await;
+
+    let jobs = jobs_until(&app, |jobs| jobs.iter().any(|job| job.last_error.is_some())).await;
+    assert!(jobs[0].last_error.as_deref().unwrap().contains("STARTTLS"), "{jobs:?}");
+    assert_eq!(sink.said(), ["EHLO"]);
+}
