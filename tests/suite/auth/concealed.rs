@@ -50,6 +50,24 @@ async fn nobody_learns_from_login_whether_they_could_register_an_address(
 
 #[rstest]
 #[tokio::test]
+async fn nobody_learns_from_being_held_back_whose_name_an_application_took(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let app = concealing(engine).await;
+    let ada = app.somebody("ada");
+    ada.register().await.assert_status(202);
+    app.mail(&ada.email, CONFIRM).await;
+    let guesser = app.somebody("ada").with_password("a wrong guess");
+
+    while guesser.log_in_by_username().await.status == 401 {}
+
+    // The name is held back; the address is not, as if they were nobody's.
+    guesser.log_in_by_username().await.assert_problem(Code::TooManyAttempts);
+    guesser.log_in().await.assert_problem(Code::InvalidCredentials);
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_change_of_address_tells_nothing_either(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let app = concealing(engine).await;
     for name in ["ada", "bob"] {
