@@ -17,7 +17,7 @@ impl DigestKey {
     /// The key that belongs to the key of the refresh tokens, which is random, and the same on every node.
     #[must_use]
     pub fn derived_from(refresh_tokens: &RefreshTokenKey) -> Self {
-        Self(hmac::Key::new(HMAC_SHA256, &refresh_tokens.derive(b"digests")))
+        Self(hmac::Key::new(HMAC_SHA256, &refresh_tokens.derive(*b"digests")))
     }
 
     /// The digest of these parts, for one purpose and no other.

@@ -72,8 +72,8 @@ impl RefreshTokenKey {
     }
 
     /// A key for another purpose. What it is computed from is never the body of a token: that is longer.
-    pub(super) fn derive(&self, purpose: &[u8; 7]) -> [u8; TAG_LEN] {
-        let tag = hmac::sign(&self.0, purpose);
+    pub(super) fn derive(&self, purpose: [u8; 7]) -> [u8; TAG_LEN] {
+        let tag = hmac::sign(&self.0, &purpose);
         tag.as_ref().try_into().unwrap_or([0; TAG_LEN])
     }
 
