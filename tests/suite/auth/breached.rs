@@ -138,5 +138,6 @@ async fn using(engine: Engine, url: &str) -> TestApp {
 }
 
 fn padding() -> String {
-    (0..800).map(|number| format!("{number:035X}:0\r\n")).collect()
+    let lines: Vec<String> = (0..800).map(|number| format!("{number:035X}:0\r\n")).collect();
+    lines.concat()
 }

@@ -68,7 +68,7 @@ const POPULATION: usize = 10;
 
 /// Asks in pairs; holds the median of the differences against the bound where there are enough of them.
 async fn compare(ask: impl AsyncFn(usize, bool) -> Duration) {
-    let pairs = std::env::var("TIME_PAIRS").ok().map(|pairs| pairs.parse().expect("a number in TIME_PAIRS"));
+    let pairs = pairs();
     let mut differences = Vec::new();
     for number in 0..pairs.unwrap_or(4) {
         let known_first = number % 2 == 0;
@@ -82,6 +82,12 @@ async fn compare(ask: impl AsyncFn(usize, bool) -> Duration) {
         println!("{} pairs: the median difference is {:.1} µs", differences.len(), median * 1e6);
         assert!(median.abs() < BOUND.as_secs_f64(), "{median} s");
     }
+}
+
+/// How many pairs, if time is to be measured.
+#[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the service")]
+fn pairs() -> Option<usize> {
+    std::env::var("TIME_PAIRS").ok().map(|pairs| pairs.parse().expect("a number in TIME_PAIRS"))
 }
 
 fn without_limits(config: &mut Config) {
