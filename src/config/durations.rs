@@ -64,20 +64,6 @@ impl Mail {
     }
 }
 
-impl Limits {
-    /// The longest that one address waits for one account.
-    #[must_use]
-    pub fn longest_wait(&self) -> Duration {
-        seconds(self.longest_wait_seconds)
-    }
-
-    /// How long an address is remembered after a sign-in.
-    #[must_use]
-    pub fn known_address(&self) -> Duration {
-        Duration::from_hours(24) * self.known_address_days
-    }
-}
-
 impl Http {
     /// How long a client may take to send the head of a request.
     #[must_use]
@@ -107,6 +93,20 @@ impl Http {
     #[must_use]
     pub fn shutdown_grace(&self) -> Duration {
         seconds(self.shutdown_grace_seconds)
+    }
+}
+
+impl Limits {
+    /// The longest that one address waits for one account.
+    #[must_use]
+    pub fn longest_wait(&self) -> Duration {
+        seconds(self.longest_wait_seconds)
+    }
+
+    /// How long an address is remembered after a sign-in.
+    #[must_use]
+    pub fn known_address(&self) -> Duration {
+        Duration::from_hours(24) * self.known_address_days
     }
 }
 

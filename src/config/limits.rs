@@ -22,6 +22,11 @@ section! {
         /// How many mails one address may ask for in an hour, for whatever account.
         pub mail_requests_per_hour: u32 = 20, in 0..=10_000;
 
+        /// How many short codes from mails are looked at in an hour for one address, right or wrong. Links are not counted.
+        ///
+        /// A short code is one of 2⁴⁰, so this cannot be switched off.
+        pub typed_codes_per_hour: u32 = 10, in 1..=100;
+
         /// From which wrong password in a row, for one account and from one address, there is a wait before the next.
         ///
         /// It begins with a second and doubles with each further one. The right password ends it.
@@ -50,6 +55,7 @@ impl Limits {
             Policy::Registration => Quota::of_hour(self.registrations_per_hour),
             Policy::MailPerAccount => Quota::of_hour(self.mails_per_account_per_hour),
             Policy::MailPerAddress => Quota::of_hour(self.mail_requests_per_hour),
+            Policy::TypedCodes => Quota::of_hour(self.typed_codes_per_hour),
         }
     }
 }

@@ -25,6 +25,7 @@ mod limits;
 mod logs;
 mod mail;
 mod metrics;
+mod notices;
 mod passwords;
 mod public_url;
 mod reader;
@@ -54,6 +55,7 @@ pub use self::limits::Limits;
 pub use self::logs::{LogFilter, LogFormat, Logs};
 pub use self::mail::{Mail, Security, Sender, SmtpUrl};
 pub use self::metrics::Metrics;
+pub use self::notices::Notices;
 pub use self::passwords::Passwords;
 pub use self::public_url::PublicUrl;
 pub use self::registration::Registration;
@@ -153,6 +155,8 @@ config! {
     limits: Limits,
     /// Mail.
     mail: Mail,
+    /// What people are told about their own account.
+    notices: Notices,
     /// What operators see.
     logs: Logs,
     /// Metrics.

@@ -3,6 +3,7 @@
 //! Every node does this; each change is a conditional statement, so it does not matter how many try. A job that fails
 //! is logged and tried again at its next turn.
 
+mod petitions;
 mod post;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -13,7 +14,7 @@ use tracing::{error, warn};
 
 use crate::{
     app::App,
-    auth::{attempts, limits, sessions},
+    auth::{attempts, codes, limits, sessions},
     keys, letters,
     metrics::Job,
 };
@@ -31,6 +32,8 @@ pub async fn run(app: Arc<App>) {
         for_ever("follow_keys", || follow_keys(&app)),
         for_ever("purge_sessions", || purge_sessions(&app)),
         for_ever("purge_limits", || purge_limits(&app)),
+        for_ever("purge_codes", || purge_codes(&app)),
+        for_ever("answer_petitions", || petitions::answer(&app)),
         for_ever("forget_dead_letters", || forget_dead_letters(&app)),
         post::deliver(&app),
     );
@@ -96,6 +99,21 @@ async fn purge_limits(app: &App) {
     }
 }
 
+async fn purge_codes(app: &App) {
+    let mut ticks = ticks(PURGE_CODES_INTERVAL);
+    loop {
+        ticks.tick().await;
+        let outcome = codes::purge::purge(app).await;
+        app.metrics.jobs.note(Job::PurgeCodes, &outcome, app.clock.now());
+        if let Err(error) = outcome {
+            warn!(%error, "dead codes could not be forgotten");
+        }
+    }
+}
+
+/// How often dead codes are looked for. They are worth nothing by then; it only makes room.
+const PURGE_CODES_INTERVAL: Duration = Duration::from_mins(2);
+
 async fn forget_dead_letters(app: &App) {
     let mut ticks = ticks(FORGET_INTERVAL);
     loop {
@@ -108,8 +126,8 @@ async fn forget_dead_letters(app: &App) {
     }
 }
 
-/// How often dead letters are looked for. They stay for a month.
-const FORGET_INTERVAL: Duration = Duration::from_hours(1);
+/// How often dead letters are looked for. They stay for a month; this often because an alert waits for each job.
+const FORGET_INTERVAL: Duration = Duration::from_mins(2);
 
 fn ticks(period: Duration) -> tokio::time::Interval {
     let mut ticks = interval(period);

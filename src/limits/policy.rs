@@ -13,10 +13,13 @@ pub enum Policy {
     MailPerAccount,
     /// Mails that one address asks for.
     MailPerAddress,
+    /// Short codes that are typed for one account.
+    TypedCodes,
 }
 
 impl Label for Policy {
-    const ALL: &'static [Self] = &[Self::Login, Self::Registration, Self::MailPerAccount, Self::MailPerAddress];
+    const ALL: &'static [Self] =
+        &[Self::Login, Self::Registration, Self::MailPerAccount, Self::MailPerAddress, Self::TypedCodes];
 
     fn as_str(self) -> &'static str {
         self.name()
@@ -32,6 +35,7 @@ impl Policy {
             Self::Registration => "registration",
             Self::MailPerAccount => "mail-per-account",
             Self::MailPerAddress => "mail-per-address",
+            Self::TypedCodes => "typed-codes",
         }
     }
 }

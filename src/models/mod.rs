@@ -8,6 +8,8 @@ pub mod address_failures;
 mod columns;
 pub mod job;
 pub mod known_address;
+pub mod one_time_code;
+pub mod petition;
 pub mod quota;
 pub mod sealed_secret;
 pub mod session;

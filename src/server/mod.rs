@@ -14,7 +14,10 @@ mod tls;
 use std::{convert::Infallible, future::pending, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
 use tracing::{info, warn};
 
 use self::{
@@ -28,6 +31,7 @@ pub use self::{
 
 use crate::{
     app::{App, Stopping},
+    breaches::Breaches,
     clock::Clock,
     config::{Config, RootSecrets},
     crypto::{DigestKey, Hasher, seal::Sealer},
@@ -209,6 +213,8 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
         refresh_tokens,
         mailer,
         metrics: Metrics::default(),
+        breaches: Breaches::at(config.passwords.breach_check_url.as_ref(), &clock).map_err(StartError::Breaches)?,
+        petitioned: Notify::new(),
         stopping: Stopping::default(),
         config,
         clock,

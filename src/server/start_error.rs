@@ -49,6 +49,9 @@ pub enum StartError {
     /// Mail cannot be set up.
     #[error(transparent)]
     Mail(#[from] MailError),
+    /// The list of breached passwords cannot be asked.
+    #[error("passwords.breach_check_url cannot be asked: {0}")]
+    Breaches(#[source] reqwest::Error),
     /// The keys cannot be had.
     #[error(transparent)]
     Keys(#[from] KeysError),

@@ -37,6 +37,8 @@ class Server:
             # One address plays everybody.
             "COUNTERSIGN_LIMITS__LOGINS_PER_MINUTE": "0",
             "COUNTERSIGN_LIMITS__REGISTRATIONS_PER_HOUR": "0",
+            "COUNTERSIGN_LIMITS__MAIL_REQUESTS_PER_HOUR": "0",
+            "COUNTERSIGN_LIMITS__MAILS_PER_ACCOUNT_PER_HOUR": "0",
             "COUNTERSIGN_LIMITS__FAILURES_BEFORE_WAIT": "0",
             "COUNTERSIGN_LIMITS__FAILURES_BEFORE_KNOWN_ADDRESSES": "0",
             **settings,

@@ -47,7 +47,9 @@ async fn what_shall_follow_a_commit_follows_nothing_else(#[values(Engine::Sqlite
     let followed = Arc::new(AtomicUsize::new(0));
     let follow = |transaction: &mut Transaction| {
         let followed = Arc::clone(&followed);
-        transaction.after_commit(move || drop(followed.fetch_add(1, Ordering::Relaxed)));
+        transaction.after_commit(move || {
+            followed.fetch_add(1, Ordering::Relaxed);
+        });
     };
 
     let mut dropped = database.begin().await.unwrap();

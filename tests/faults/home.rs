@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use countersign::app::App;
-use countersign::auth::register::{Application, register};
+use countersign::auth::register::{Application, Registered, register};
 use countersign::clock::Clock;
 use countersign::config::{Config, PublicUrl, RootSecrets};
 use countersign::crypto::{Cost, Hasher, HasherSettings};
@@ -307,7 +307,8 @@ impl Home {
             let owner = Owner { email: Some(&email), username: Some(&username) };
             let password = NewPassword::parse(Password::presented(PASSWORD.to_owned()), owner).unwrap();
             let client = Client { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), user_agent: None };
-            let signed_in = register(&app, Application { email, username, password, client }).await.unwrap();
+            let registered = register(&app, Application { email, username, password, client }).await.unwrap();
+            let Registered::SignedIn(signed_in) = registered else { panic!("registration signs in") };
             people.push(Person {
                 email: signed_in.user.email.as_str().to_owned(),
                 access_token: signed_in.access_token.to_string(),

@@ -10,7 +10,8 @@ use crate::{
     app::App,
     auth::{
         attempts::{self, Guess, GuessError},
-        sessions,
+        breached::{self, Breached},
+        codes, notices, sessions,
         tokens::{self, SignedIn},
     },
     crypto::Overloaded,
@@ -27,6 +28,8 @@ use crate::{
 /// # Errors
 /// [`ChangeError`]; the old password and the sessions then stay as they are.
 pub async fn change(app: &App, user: ActiveUser, change: Change) -> Result<SignedIn, ChangeError> {
+    // First, so that the right password beside a breached one does not count as a failure.
+    breached::refuse(app, &change.new).await?;
     let guess =
         Guess { user: Some(&user), name: user.email.as_str(), password: &change.current, client: &change.client };
     let proof = attempts::check(app, guess).await?;
@@ -37,11 +40,13 @@ pub async fn change(app: &App, user: ActiveUser, change: Change) -> Result<Signe
     if !user.replace_password_hash(&mut transaction, &hash, now).await? {
         return Err(ChangeError::WrongPassword);
     }
+    codes::kill(&mut transaction, user.id).await?;
     proof.clear(&mut transaction).await?;
     let this = (change.session.id, user.id);
     let ended = Session::end_others(&mut transaction, this, now, EndReason::PasswordChanged).await?;
     let renewed = sessions::renew(app, &mut transaction, &change.session, &change.client).await?;
     let opened = renewed.ok_or(ChangeError::SessionEnded)?;
+    notices::password_changed(app, &mut transaction, &user).await?;
     transaction.commit().await?;
     app.metrics.sessions_ended.add(EndReason::PasswordChanged.into(), ended);
 
@@ -66,6 +71,9 @@ pub enum ChangeError {
     /// The present password is another one.
     #[error("the password is wrong")]
     WrongPassword,
+    /// The new password is known from a breach.
+    #[error(transparent)]
+    Breached(#[from] Breached),
     /// Too many passwords were wrong; this one was not looked at.
     #[error("too many failures; try again in {retry_after:?}")]
     HeldBack {

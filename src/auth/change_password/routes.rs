@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{Change, ChangeError};
 use crate::{
     app::App,
-    auth::dependencies::{CurrentUser, Fields, FromFields, Payload},
+    auth::dependencies::{CurrentUser, Fields, FromFields, Payload, breached},
     domain::{Client, NewPassword, Owner, Password},
     problem::{Code, Problem, refusals},
     schemas::{SignedInAnswer, TokenPair},
@@ -61,6 +61,7 @@ impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::WrongPassword => Self::new(Code::InvalidCredentials),
+            ChangeError::Breached(error) => breached("new_password", error),
             ChangeError::HeldBack { retry_after } => Self::new(Code::TooManyAttempts).retry_after(retry_after),
             ChangeError::SessionEnded => Self::refused_token(Code::SessionEnded),
             ChangeError::Overloaded(error) => error.into(),

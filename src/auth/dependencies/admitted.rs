@@ -45,6 +45,8 @@ per_address! {
     Logins: Policy::Login;
     /// Registering.
     Registrations: Policy::Registration;
+    /// Asking for a mail.
+    MailRequests: Policy::MailPerAddress;
 }
 
 /// The door of handlers that learn from the body whether a request is limited.

@@ -4,7 +4,9 @@
 //! token, session and user have been checked.
 
 mod admitted;
+mod chosen;
 mod payload;
+mod proof;
 mod strict_json;
 
 use std::sync::Arc;
@@ -22,7 +24,8 @@ use crate::{
     models::{session::Session, user::ActiveUser},
     problem::{Code, Problem},
 };
-pub(crate) use admitted::{Admitted, Gate, Logins, Registrations};
+pub(crate) use admitted::{Admitted, Gate, Logins, MailRequests, Registrations};
+pub(crate) use chosen::{breached, chosen, refused};
 pub(crate) use payload::{Fault, Fields, FromFields, Payload, read_body};
 
 /// The user whose access token came with the request, and the session it belongs to.

@@ -13,7 +13,7 @@ use crate::{
     app::App,
     auth::{
         attempts::{self, Guess, GuessError, Proof},
-        known_addresses, sessions,
+        known_addresses, notices, sessions,
         tokens::{self, SignedIn},
     },
     crypto::{Overloaded, PasswordHash},
@@ -35,12 +35,15 @@ pub async fn login(app: &App, attempt: Attempt) -> Result<SignedIn, LoginError> 
 
 async fn check(app: &App, attempt: Attempt) -> Result<SignedIn, LoginError> {
     let Attempt { login, password, client } = &attempt;
-    let found = login.find(app).await?;
+    let found = login.find(app).await?.filter(|user| is_there_for_others(app, user));
     let guess = Guess { user: found.as_ref(), name: &login.name(), password, client };
     let proof = attempts::check(app, guess).await?;
-    let Some(user) = found.and_then(User::active) else {
-        proof.clear_now(app).await?;
-        return Err(LoginError::Disabled);
+    let user = match found.map_or(Err(LoginError::Disabled), |user| admit(app, user)) {
+        Ok(user) => user,
+        Err(refusal) => {
+            proof.clear_now(app).await?;
+            return Err(refusal);
+        }
     };
     let renewed = renew(app, password, &proof).await;
 
@@ -49,6 +52,7 @@ async fn check(app: &App, attempt: Attempt) -> Result<SignedIn, LoginError> {
         return Err(LoginError::WrongCredentials);
     }
     proof.clear(&mut transaction).await?;
+    notices::sign_in(app, &mut transaction, (&user, client)).await?;
     known_addresses::remember(app, &mut transaction, user.id, client).await?;
     let opened = sessions::open(app, &mut transaction, &user, client).await?;
     transaction.commit().await?;
@@ -93,6 +97,9 @@ pub enum LoginError {
     /// The password is right, but the account is disabled.
     #[error("the account is disabled")]
     Disabled,
+    /// The password is right, but the address has to be confirmed first.
+    #[error("the address has not been confirmed")]
+    Unconfirmed,
     /// Too many passwords are waiting to be checked.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
@@ -140,11 +147,28 @@ fn counted(outcome: &Result<SignedIn, LoginError>) -> LoginOutcome {
         Ok(_) => LoginOutcome::SignedIn,
         Err(LoginError::WrongCredentials) => LoginOutcome::WrongCredentials,
         Err(LoginError::HeldBack { .. }) => LoginOutcome::HeldBack,
+        Err(LoginError::Unconfirmed) => LoginOutcome::Unconfirmed,
         Err(LoginError::Disabled) => LoginOutcome::Disabled,
         Err(LoginError::Overloaded(_)) => LoginOutcome::Overloaded,
         Err(LoginError::Database(_)) => LoginOutcome::Unavailable,
         Err(LoginError::Token(_)) => LoginOutcome::Error,
     }
+}
+
+/// Whether an account is there for others than who reads the mail of its address.
+///
+/// Where accounts are concealed, one whose address nobody has confirmed is not: whoever could register an address and
+/// then learn here whether the account is theirs would know whether it had one before.
+fn is_there_for_others(app: &App, user: &User) -> bool {
+    user.email_verified || !app.config.registration.conceal_accounts
+}
+
+/// Keeps out whoever may not sign in, although they know the password.
+fn admit(app: &App, user: User) -> Result<ActiveUser, LoginError> {
+    if !user.email_verified && app.config.registration.require_verified_email {
+        return Err(LoginError::Unconfirmed);
+    }
+    user.active().ok_or(LoginError::Disabled)
 }
 
 /// Hashes the password anew if its hash is weaker than what new ones get. When too many are waiting it stays as it is

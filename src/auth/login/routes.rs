@@ -14,7 +14,7 @@ use crate::{
     schemas::{SignedInAnswer, TokenPair},
 };
 
-refusals!(Refusals: InvalidCredentials, AccountDisabled, TooManyAttempts, RateLimited, Overloaded);
+refusals!(Refusals: InvalidCredentials, AccountDisabled, EmailUnverified, TooManyAttempts, RateLimited, Overloaded);
 
 /// Signs in with an address, or a username, and a password.
 #[utoipa::path(
@@ -69,6 +69,7 @@ impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::WrongCredentials => Self::new(Code::InvalidCredentials),
+            LoginError::Unconfirmed => Self::new(Code::EmailUnverified),
             LoginError::HeldBack { retry_after } => Self::new(Code::TooManyAttempts).retry_after(retry_after),
             LoginError::Disabled => Self::new(Code::AccountDisabled),
             LoginError::Overloaded(error) => error.into(),

@@ -88,6 +88,38 @@ impl<'a> Person<'a> {
         Answer::to(request.json(&body)).await
     }
 
+    /// Says that the password is forgotten.
+    pub(crate) async fn forgets(&self) -> Answer {
+        self.posts("/auth/password/forgot", &json!({"email": self.email})).await
+    }
+
+    /// Sets another password with the token of a mail.
+    pub(crate) async fn resets(&self, token: &str, new_password: &str) -> Answer {
+        self.posts("/auth/password/reset", &json!({"token": token, "new_password": new_password})).await
+    }
+
+    /// Confirms an address with the token of a mail.
+    pub(crate) async fn verifies(&self, token: &str) -> Answer {
+        self.posts("/auth/email/verify", &json!({"token": token})).await
+    }
+
+    /// Asks for the mail to confirm the address again.
+    pub(crate) async fn asks_again(&self, access_token: &str) -> Answer {
+        self.bears(access_token, Method::POST, "/auth/email/verification").await
+    }
+
+    /// Asks for another address.
+    pub(crate) async fn changes_email(&self, access_token: &str, new_email: &str) -> Answer {
+        let body = json!({"new_email": new_email, "password": self.password});
+        let request = self.request(Method::POST, "/auth/email/change").bearer_auth(access_token);
+        Answer::to(request.json(&body)).await
+    }
+
+    /// Keeps an address, or takes it back, with the token of a mail.
+    pub(crate) async fn undoes(&self, token: &str) -> Answer {
+        self.posts("/auth/email/undo", &json!({"token": token})).await
+    }
+
     pub(crate) async fn delete_account(&self, access_token: &str) -> Answer {
         let request = self.request(Method::DELETE, "/auth/me").bearer_auth(access_token);
         Answer::to(request.json(&json!({"password": self.password}))).await
