@@ -2,11 +2,15 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::sync::Notify;
+
 use crate::{
+    breaches::Breaches,
     clock::Clock,
     config::Config,
-    crypto::{Hasher, refresh_token::RefreshTokenKey, seal::Sealer, signing_keys::KeyRing},
+    crypto::{DigestKey, Hasher, refresh_token::RefreshTokenKey, seal::Sealer, signing_keys::KeyRing},
     database::Database,
+    limits::Buckets,
     mail::Mailer,
     metrics::Metrics,
 };
@@ -25,12 +29,20 @@ pub struct App {
     pub database: Database,
     /// Hashes and verifies passwords on threads of its own.
     pub hasher: Hasher,
+    /// Tells which passwords are known from breaches.
+    pub breaches: Breaches,
     /// Seals what rests in the database.
     pub sealer: Sealer,
     /// The keys that sign access tokens and check them.
     pub keys: KeyRing,
     /// The key of the refresh tokens.
     pub refresh_tokens: RefreshTokenKey,
+    /// Is told when somebody on this node has asked for something that is looked at after the answer.
+    pub petitioned: Notify,
+    /// The key of the digests under which limits are counted.
+    pub digests: DigestKey,
+    /// What this node has let through; the database knows what all of them have.
+    pub buckets: Buckets,
     /// The way of letters out of the service.
     pub mailer: Mailer,
     /// What is counted.

@@ -8,13 +8,14 @@
 //! | faces | `auth/*/routes`, [`auth::dependencies`], [`middleware`], [`pages`], [`health`], [`problem`], [`schemas`] | HTTP |
 //! | verbs | `auth/*`, [`keys`], [`letters`], [`jobs`], [`moving`] | the rules of authentication |
 //! | nouns | [`models`] | SQL |
-//! | tools | [`app`], [`config`], [`database`], [`crypto`], [`circuit_breaker`], [`limits`], [`mail`], [`metrics`], [`telemetry`] | the outside |
+//! | tools | [`app`], [`config`], [`database`], [`crypto`], [`breaches`], [`circuit_breaker`], [`limits`], [`mail`], [`metrics`], [`telemetry`] | the outside |
 //! | words | [`domain`], [`clock`] | themselves |
 //!
 //! A login, read downward: `auth/login/routes.rs` → `auth/login/mod.rs` → `models/user.rs`, `models/session.rs`.
 
 pub mod app;
 pub mod auth;
+pub mod breaches;
 pub mod circuit_breaker;
 pub mod cli;
 pub mod clock;

@@ -10,6 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     app::App,
     auth, health,
+    mail::letter::{CONFIRM_PAGE, RESET_PAGE, UNDO_PAGE},
     middleware::exchange::Exchange,
     oauth, openapi, pages,
     problem::{Code, Problem},
@@ -34,6 +35,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/docs/{file}", get(pages::docs::file))
         .route("/static/countersign.css", get(pages::docs::stylesheet))
         .merge(pages::mailbox::routes(&app))
+        .route(CONFIRM_PAGE, get(auth::verify_email::pages::show).post(auth::verify_email::pages::confirm))
+        .route(RESET_PAGE, get(auth::reset_password::pages::show).post(auth::reset_password::pages::reset))
+        .route(UNDO_PAGE, get(auth::change_email::pages::show).post(auth::change_email::pages::undo))
         .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed))
         // Inside the router, because only there the template of the route is known.
         .route_layer(MapRequestLayer::new(Exchange::note_route))
@@ -59,6 +63,12 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(auth::sessions::routes::list))
         .routes(routes!(auth::sessions::routes::end))
         .routes(routes!(auth::change_password::routes::change))
+        .routes(routes!(auth::reset_password::routes::forgot))
+        .routes(routes!(auth::reset_password::routes::reset))
+        .routes(routes!(auth::verify_email::routes::verify))
+        .routes(routes!(auth::verify_email::routes::resend))
+        .routes(routes!(auth::change_email::routes::change))
+        .routes(routes!(auth::change_email::routes::undo))
         .routes(routes!(oauth::metadata::routes::jwks))
         .routes(routes!(oauth::metadata::routes::authorization_server))
         .routes(routes!(health::health))

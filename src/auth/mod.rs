@@ -3,13 +3,22 @@
 //! A verb is a folder: `mod.rs` holds the operation and knows no HTTP, `routes.rs` is its face in JSON. Each rule
 //! is written once, in the operation.
 
+pub mod attempts;
+pub mod breached;
+pub mod change_email;
 pub mod change_password;
+pub mod codes;
 pub mod dependencies;
+pub mod known_addresses;
+pub mod limits;
 pub mod login;
 pub mod logout;
 pub mod me;
+pub mod notices;
 pub mod refresh;
 pub mod register;
+pub mod reset_password;
 pub mod sessions;
 pub mod token;
 pub mod tokens;
+pub mod verify_email;

@@ -10,8 +10,10 @@ pub(super) fn report(config: &Config, reader: &mut Reader) {
     shared_secret(config, reader);
     session_lifetimes(config, reader);
     request_deadlines(config, reader);
+    tls(config, reader);
     open_times(config, reader);
     metrics_address(config, reader);
+    failures(config, reader);
 }
 
 fn shared_secret(config: &Config, reader: &mut Reader) {
@@ -46,6 +48,24 @@ fn request_deadlines(config: &Config, reader: &mut Reader) {
     }
 }
 
+fn tls(config: &Config, reader: &mut Reader) {
+    let http = &config.http;
+    if http.tls_cert.is_some() && http.tls_key.is_none() {
+        reader.contradiction("http.tls_cert", &["http.tls_key"], "needs the key of the certificate: set http.tls_key");
+    }
+    if http.tls_key.is_some() && http.tls_cert.is_none() {
+        reader.contradiction("http.tls_key", &["http.tls_cert"], "needs the certificate: set http.tls_cert");
+    }
+    let is_in_the_clear = config.service.public_url.as_ref().is_some_and(|url| !url.is_https());
+    if http.speaks_tls() && is_in_the_clear {
+        reader.contradiction(
+            "public_url",
+            &["http.tls_cert"],
+            "begins with http://, but the server speaks TLS (http.tls_cert): it has to begin with https://",
+        );
+    }
+}
+
 fn open_times(config: &Config, reader: &mut Reader) {
     let breaker = &config.database_breaker;
     let (first, longest) = (breaker.open_milliseconds, breaker.longest_open_milliseconds);
@@ -66,6 +86,17 @@ fn metrics_address(config: &Config, reader: &mut Reader) {
             "metrics.listen",
             &["listen"],
             &format!("is {listen}, where the service itself listens: metrics need an address of their own"),
+        );
+    }
+}
+
+fn failures(config: &Config, reader: &mut Reader) {
+    let (wait, known) = (config.limits.failures_before_wait, config.limits.failures_before_known_addresses);
+    if known != 0 && wait > known {
+        reader.contradiction(
+            "limits.failures_before_wait",
+            &["limits.failures_before_known_addresses"],
+            &format!("is {wait}, which limits.failures_before_known_addresses ({known}) never lets anyone reach"),
         );
     }
 }

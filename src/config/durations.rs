@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Http, Keys, Mail, Tokens};
+use super::{Http, Keys, Limits, Mail, Tokens};
 
 impl Tokens {
     /// How long an access token is accepted.
@@ -71,6 +71,12 @@ impl Http {
         seconds(self.header_timeout_seconds)
     }
 
+    /// How long a connection may rest between two requests.
+    #[must_use]
+    pub fn idle_timeout(&self) -> Duration {
+        seconds(self.idle_timeout_seconds)
+    }
+
     /// How long a client may take to send the body of a request.
     #[must_use]
     pub fn body_timeout(&self) -> Duration {
@@ -87,6 +93,20 @@ impl Http {
     #[must_use]
     pub fn shutdown_grace(&self) -> Duration {
         seconds(self.shutdown_grace_seconds)
+    }
+}
+
+impl Limits {
+    /// The longest that one address waits for one account.
+    #[must_use]
+    pub fn longest_wait(&self) -> Duration {
+        seconds(self.longest_wait_seconds)
+    }
+
+    /// How long an address is remembered after a sign-in.
+    #[must_use]
+    pub fn known_address(&self) -> Duration {
+        Duration::from_hours(24) * self.known_address_days
     }
 }
 

@@ -21,9 +21,11 @@ mod file;
 mod http;
 mod keys;
 mod layers;
+mod limits;
 mod logs;
 mod mail;
 mod metrics;
+mod notices;
 mod passwords;
 mod public_url;
 mod reader;
@@ -35,6 +37,7 @@ mod section;
 mod service;
 mod setting;
 mod tokens;
+mod web_origin;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -48,15 +51,18 @@ pub use self::fault::{Fault, Faults, Origin};
 pub use self::http::Http;
 pub use self::keys::Keys;
 pub use self::layers::{FileChoice, Flag, Sources};
+pub use self::limits::Limits;
 pub use self::logs::{LogFilter, LogFormat, Logs};
 pub use self::mail::{Mail, Security, Sender, SmtpUrl};
 pub use self::metrics::Metrics;
+pub use self::notices::Notices;
 pub use self::passwords::Passwords;
 pub use self::public_url::PublicUrl;
 pub use self::registration::Registration;
 pub use self::secret::{RootSecret, RootSecrets, SharedSecret};
 pub use self::service::Service;
 pub use self::tokens::Tokens;
+pub use self::web_origin::WebOrigin;
 
 use self::reader::Reader;
 use self::section::{Row, Section};
@@ -145,8 +151,12 @@ config! {
     passwords: Passwords,
     /// Who may open an account.
     registration: Registration,
+    /// How often anyone may try.
+    limits: Limits,
     /// Mail.
     mail: Mail,
+    /// What people are told about their own account.
+    notices: Notices,
     /// What operators see.
     logs: Logs,
     /// Metrics.
@@ -165,7 +175,7 @@ impl Config {
     /// Without a setting it is the address that was bound, which is known when port 0 has become a real one.
     #[must_use]
     pub fn public_url(&self, bound: SocketAddr) -> PublicUrl {
-        self.service.public_url.clone().unwrap_or_else(|| PublicUrl::of_listener(bound))
+        self.service.public_url.clone().unwrap_or_else(|| PublicUrl::of_listener(bound, self.http.speaks_tls()))
     }
 
     /// Returns what every access token carries as `aud`: the setting, or the public address.

@@ -37,7 +37,9 @@ steps! {
     1 "0001_users",
     2 "0002_sessions",
     3 "0003_signing_keys",
+    4 "0004_limits",
     5 "0005_jobs",
+    6 "0006_one_time_codes",
 }
 
 /// One step for one engine.

@@ -3,6 +3,7 @@
 //! Every node does this; each change is a conditional statement, so it does not matter how many try. A job that fails
 //! is logged and tried again at its next turn.
 
+mod petitions;
 mod post;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -11,16 +12,28 @@ use futures_util::FutureExt;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::{error, warn};
 
-use crate::{app::App, auth::sessions, keys, letters, metrics::Job};
+use crate::{
+    app::App,
+    auth::{attempts, codes, limits, sessions},
+    keys, letters,
+    metrics::Job,
+};
 
 /// How often dead sessions are looked for. A stretch of 500 each time goes through a million in three hours.
 const PURGE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How often what limits no longer need is deleted, all of it: a flood leaves no more rows than come in this time and in
+/// the time that each counts.
+const PURGE_LIMITS_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Works until it is dropped.
 pub async fn run(app: Arc<App>) {
     tokio::join!(
         for_ever("follow_keys", || follow_keys(&app)),
         for_ever("purge_sessions", || purge_sessions(&app)),
+        for_ever("purge_limits", || purge_limits(&app)),
+        for_ever("purge_codes", || purge_codes(&app)),
+        for_ever("answer_petitions", || petitions::answer(&app)),
         for_ever("forget_dead_letters", || forget_dead_letters(&app)),
         post::deliver(&app),
     );
@@ -70,18 +83,51 @@ async fn purge_sessions(app: &App) {
     }
 }
 
+async fn purge_limits(app: &App) {
+    let mut ticks = ticks(PURGE_LIMITS_INTERVAL);
+    loop {
+        ticks.tick().await;
+        let purged = async {
+            limits::purge::purge(app).await?;
+            attempts::purge::purge(app).await
+        };
+        let outcome = purged.await;
+        app.metrics.jobs.note(Job::PurgeLimits, &outcome, app.clock.now());
+        if let Err(error) = outcome {
+            warn!(%error, "what limits no longer need could not be forgotten");
+        }
+    }
+}
+
+async fn purge_codes(app: &App) {
+    let mut ticks = ticks(PURGE_CODES_INTERVAL);
+    loop {
+        ticks.tick().await;
+        let outcome = codes::purge::purge(app).await;
+        app.metrics.jobs.note(Job::PurgeCodes, &outcome, app.clock.now());
+        if let Err(error) = outcome {
+            warn!(%error, "dead codes could not be forgotten");
+        }
+    }
+}
+
+/// How often dead codes are looked for. They are worth nothing by then; it only makes room.
+const PURGE_CODES_INTERVAL: Duration = Duration::from_mins(2);
+
 async fn forget_dead_letters(app: &App) {
     let mut ticks = ticks(FORGET_INTERVAL);
     loop {
         ticks.tick().await;
-        if let Err(error) = letters::forget_dead(app).await {
+        let outcome = letters::forget_dead(app).await;
+        app.metrics.jobs.note(Job::ForgetDeadLetters, &outcome, app.clock.now());
+        if let Err(error) = outcome {
             warn!(%error, "dead letters could not be forgotten");
         }
     }
 }
 
-/// How often dead letters are looked for. They stay for a month.
-const FORGET_INTERVAL: Duration = Duration::from_hours(1);
+/// How often dead letters are looked for. They stay for a month; this often because an alert waits for each job.
+const FORGET_INTERVAL: Duration = Duration::from_mins(2);
 
 fn ticks(period: Duration) -> tokio::time::Interval {
     let mut ticks = interval(period);

@@ -23,6 +23,11 @@ pub enum Letter {
         /// The owner.
         username: Username,
     },
+    /// To who has applied for an account under a name that somebody else has.
+    UsernameTaken {
+        /// The name.
+        username: Username,
+    },
     /// To who has forgotten the password. Good for 30 minutes.
     ResetPassword {
         /// Whose password.
@@ -87,6 +92,8 @@ pub enum Kind {
     ConfirmEmail,
     /// [`Letter::AlreadyRegistered`].
     AlreadyRegistered,
+    /// [`Letter::UsernameTaken`].
+    UsernameTaken,
     /// [`Letter::ResetPassword`].
     ResetPassword,
     /// [`Letter::ConfirmNewEmail`].
@@ -108,6 +115,7 @@ impl Letter {
         match self {
             Self::ConfirmEmail { .. } => Kind::ConfirmEmail,
             Self::AlreadyRegistered { .. } => Kind::AlreadyRegistered,
+            Self::UsernameTaken { .. } => Kind::UsernameTaken,
             Self::ResetPassword { .. } => Kind::ResetPassword,
             Self::ConfirmNewEmail { .. } => Kind::ConfirmNewEmail,
             Self::EmailChangeRequested { .. } => Kind::EmailChangeRequested,
@@ -120,9 +128,10 @@ impl Letter {
 
 impl Kind {
     /// Every letter.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ConfirmEmail,
         Self::AlreadyRegistered,
+        Self::UsernameTaken,
         Self::ResetPassword,
         Self::ConfirmNewEmail,
         Self::EmailChangeRequested,
@@ -137,6 +146,7 @@ impl Kind {
         match self {
             Self::ConfirmEmail => "confirm_email",
             Self::AlreadyRegistered => "already_registered",
+            Self::UsernameTaken => "username_taken",
             Self::ResetPassword => "reset_password",
             Self::ConfirmNewEmail => "confirm_new_email",
             Self::EmailChangeRequested => "email_change_requested",
@@ -159,7 +169,11 @@ impl Kind {
             Self::ConfirmEmail | Self::ConfirmNewEmail => Some(CONFIRM_PAGE),
             Self::ResetPassword => Some(RESET_PAGE),
             Self::EmailChangeRequested => Some(UNDO_PAGE),
-            Self::AlreadyRegistered | Self::EmailChanged | Self::PasswordChanged | Self::NewSignIn => None,
+            Self::AlreadyRegistered
+            | Self::UsernameTaken
+            | Self::EmailChanged
+            | Self::PasswordChanged
+            | Self::NewSignIn => None,
         }
     }
 }

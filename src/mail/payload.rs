@@ -56,6 +56,7 @@ impl Payload {
                 Self { new_email: Some(new_email.as_str().to_owned()), ..about(username).with(undo_token) }
             }
             Letter::AlreadyRegistered { username }
+            | Letter::UsernameTaken { username }
             | Letter::EmailChanged { username }
             | Letter::PasswordChanged { username } => about(username),
             Letter::NewSignIn { username, at, ip, user_agent } => Self {

@@ -23,6 +23,7 @@ pub fn letter(kind: Kind) -> Letter {
     match kind {
         Kind::ConfirmEmail => Letter::ConfirmEmail { username, token: token() },
         Kind::AlreadyRegistered => Letter::AlreadyRegistered { username },
+        Kind::UsernameTaken => Letter::UsernameTaken { username },
         Kind::ResetPassword => Letter::ResetPassword { username, token: token() },
         Kind::ConfirmNewEmail => Letter::ConfirmNewEmail { username, token: token() },
         Kind::EmailChangeRequested => Letter::EmailChangeRequested {

@@ -149,6 +149,8 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "password_changed.txt",
     "reset_password.html",
     "reset_password.txt",
+    "username_taken.html",
+    "username_taken.txt",
     "test.html",
     "test.txt",
 ];

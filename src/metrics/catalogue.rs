@@ -69,6 +69,8 @@ catalogue! {
 
     LOGINS: Counter "countersign_logins_total" ["outcome"]
         "Logins by outcome";
+    LIMITED: Counter "countersign_limited_total" ["policy"]
+        "Requests that a limit refused, by its policy";
     REGISTRATIONS: Counter "countersign_registrations_total" ["outcome"]
         "Registrations by outcome";
     REFRESHES: Counter "countersign_refreshes_total" ["outcome"]

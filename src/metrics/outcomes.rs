@@ -9,8 +9,12 @@ label! {
         SignedIn => "signed_in",
         /// Another password, or nobody by that name.
         WrongCredentials => "wrong_credentials",
+        /// Not looked at after too many failures.
+        HeldBack => "held_back",
         /// The right password of a disabled account.
         Disabled => "disabled",
+        /// The right password of an account whose address has not been confirmed.
+        Unconfirmed => "unconfirmed",
         /// Too many passwords were waiting.
         Overloaded => "overloaded",
         /// The database did not do its part.
@@ -27,6 +31,8 @@ label! {
         Registered => "registered",
         /// The address or the name belongs to somebody.
         Taken => "taken",
+        /// The password is on a list of breached ones.
+        Breached => "breached",
         /// Registration is switched off.
         Closed => "closed",
         /// Too many passwords were waiting.
@@ -79,6 +85,10 @@ label! {
         PasswordChanged => "password_changed",
         /// A refresh token was presented twice.
         TokenReused => "token_reused",
+        /// The password was reset.
+        PasswordReset => "password_reset",
+        /// A change of address was taken back.
+        EmailRestored => "email_restored",
     }
 }
 
@@ -151,5 +161,11 @@ label! {
         FollowKeys => "follow_keys",
         /// Forgetting sessions that are over.
         PurgeSessions => "purge_sessions",
+        /// Forgetting what limits no longer need.
+        PurgeLimits => "purge_limits",
+        /// Forgetting one-time codes whose time is over.
+        PurgeCodes => "purge_codes",
+        /// Forgetting letters that were given up long ago.
+        ForgetDeadLetters => "forget_dead_letters",
     }
 }

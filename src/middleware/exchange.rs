@@ -11,17 +11,28 @@ use std::{
 
 use axum::{
     extract::{MatchedPath, Request},
-    http::{HeaderMap, Method, header},
+    http::{HeaderMap, Method, header, request::Parts},
 };
 
 use super::request_id;
 use crate::{
     app::App,
+    auth::limits::Standing,
     domain::{
         SessionId, UserId,
         client_address::{ClientAddress, ForwardedHeaders},
     },
+    problem::Problem,
 };
+
+/// Who is at the other end of a connection, and what the connection speaks.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// The address, an IPv4 address in its own form.
+    pub ip: IpAddr,
+    /// Whether the connection itself is encrypted.
+    pub speaks_tls: bool,
+}
 
 /// One request and what is known of it.
 #[derive(Debug)]
@@ -34,6 +45,8 @@ pub struct Exchange {
     pub client: ClientAddress,
     /// Whether the client came over HTTPS.
     pub is_https: bool,
+    /// Whether it came in the clear where that is not to be.
+    pub needs_https: bool,
     /// The method.
     pub method: Method,
     /// The path, without its query.
@@ -44,19 +57,22 @@ pub struct Exchange {
     route: OnceLock<MatchedPath>,
     user: OnceLock<UserId>,
     session: OnceLock<SessionId>,
+    limit: OnceLock<Standing>,
 }
 
 /// More of a user agent than this is not kept, in characters.
 const USER_AGENT_MAX: usize = 256;
 
 impl Exchange {
-    pub(super) fn open(request: &Request, peer: IpAddr, app: &App) -> Self {
+    pub(super) fn open(request: &Request, peer: Peer, app: &App) -> Self {
         let headers = request.headers();
+        let channel = Channel::of(peer, headers, app);
         Self {
             request_id: request_id::of(headers),
             trace_id: trace_id(headers),
-            client: client_address(peer, headers, app),
-            is_https: is_https(peer, headers, app),
+            client: client_address(peer.ip, headers, app),
+            is_https: channel == Channel::Https,
+            needs_https: channel == Channel::Exposed,
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             user_agent: user_agent(headers),
@@ -64,7 +80,14 @@ impl Exchange {
             route: OnceLock::new(),
             user: OnceLock::new(),
             session: OnceLock::new(),
+            limit: OnceLock::new(),
         }
+    }
+
+    /// The exchange that a request belongs to.
+    pub(crate) fn of(parts: &Parts) -> Result<Arc<Self>, Problem> {
+        let exchange = parts.extensions.get::<Arc<Self>>().cloned();
+        exchange.ok_or_else(|| Problem::internal("a handler was called without the edge around it"))
     }
 
     /// Notes the template of the route that was found; meant for a layer inside the router.
@@ -80,6 +103,17 @@ impl Exchange {
     pub fn note_user(&self, user: UserId, session: SessionId) {
         self.user.get_or_init(|| user);
         self.session.get_or_init(|| session);
+    }
+
+    /// Notes where the quota stands that the request was counted against.
+    pub fn note_limit(&self, standing: Standing) {
+        self.limit.get_or_init(|| standing);
+    }
+
+    /// Where the quota of the client's address stands, if the request was counted.
+    #[must_use]
+    pub fn limit(&self) -> Option<Standing> {
+        self.limit.get().copied()
     }
 
     /// The template of the route, such as `/problems/{code}`.
@@ -123,12 +157,44 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, app: &App) -> ClientAddress
     ClientAddress::find(peer, forwarded, &app.config.http.trusted_proxies)
 }
 
-/// Whether the client came over HTTPS, as only a trusted proxy can tell; one that does not say so serves the public
-/// address.
-fn is_https(peer: IpAddr, headers: &HeaderMap, app: &App) -> bool {
-    let is_trusted = app.config.http.trusted_proxies.iter().any(|network| network.contains(&peer));
-    let is_said = headers.get("x-forwarded-proto").map(|scheme| scheme.as_bytes().eq_ignore_ascii_case(b"https"));
-    is_trusted && is_said.unwrap_or_else(|| app.public_url.starts_with("https://"))
+/// How a request came.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Channel {
+    /// Over HTTPS.
+    Https,
+    /// In the clear, where that is fine: on the machine itself, or because the operator said so.
+    Clear,
+    /// In the clear, though the service is known by an https address.
+    Exposed,
+}
+
+impl Channel {
+    /// A trusted proxy knows how the client came to it; one that does not say so serves the public address. Whoever else
+    /// speaks to us in the clear has gone past the proxies, unless this machine is all that can reach us.
+    fn of(peer: Peer, headers: &HeaderMap, app: &App) -> Self {
+        let is_known_by_https = app.public_url.starts_with("https://");
+        let clear = if is_known_by_https { Self::Exposed } else { Self::Clear };
+        let config = &app.config;
+        if config.http.trusted_proxies.iter().any(|network| network.contains(&peer.ip)) {
+            return match forwarded_scheme(headers) {
+                Some(scheme) if scheme.eq_ignore_ascii_case(b"https") => Self::Https,
+                Some(_) => clear,
+                None if peer.speaks_tls || is_known_by_https => Self::Https,
+                None => Self::Clear,
+            };
+        }
+        match peer.speaks_tls {
+            true => Self::Https,
+            false if config.is_loopback() || config.insecure_http => Self::Clear,
+            false => clear,
+        }
+    }
+}
+
+/// What the nearest proxy says of how its client came: the last entry, as with addresses.
+fn forwarded_scheme(headers: &HeaderMap) -> Option<&[u8]> {
+    let value = headers.get_all("x-forwarded-proto").iter().next_back()?;
+    value.as_bytes().rsplit(|byte| *byte == b',').next().map(<[u8]>::trim_ascii)
 }
 
 fn user_agent(headers: &HeaderMap) -> Option<String> {

@@ -101,6 +101,10 @@ pub enum EndReason {
     EndedByUser,
     /// The password was changed.
     PasswordChanged,
+    /// The password was reset by the owner of the address.
+    PasswordReset,
+    /// The owner of an address took it back.
+    EmailRestored,
     /// One of its refresh tokens was presented twice.
     TokenReused,
 }
@@ -365,6 +369,8 @@ impl EndReason {
             Self::SignedOutEverywhere => "signed_out_everywhere",
             Self::EndedByUser => "ended_by_user",
             Self::PasswordChanged => "password_changed",
+            Self::PasswordReset => "password_reset",
+            Self::EmailRestored => "email_restored",
             Self::TokenReused => "token_reused",
         }
     }

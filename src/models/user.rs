@@ -108,6 +108,37 @@ static RENAME: Statement = Statement::new(
   returning id, email, username, hashed_password, is_active, email_verified, roles, created_at, updated_at",
 );
 
+static CONFIRM_EMAIL: Statement = Statement::new(
+    "update users
+        set email_verified = true, updated_at = $3
+      where id = $1
+        and email = $2
+        and is_active",
+);
+
+static RESET_PASSWORD: Statement = Statement::new(
+    "update users
+        set hashed_password = $3, email_verified = true, updated_at = $4
+      where id = $1
+        and email = $2
+        and is_active",
+);
+
+static CHANGE_EMAIL: Statement = Statement::new(
+    "update users
+        set email = $3, email_verified = true, updated_at = $4
+      where id = $1
+        and email = $2
+        and is_active",
+);
+
+static RESTORE_EMAIL: Statement = Statement::new(
+    "update users
+        set email = $2, email_verified = true, hashed_password = $3, updated_at = $4
+      where id = $1
+        and is_active",
+);
+
 static DELETE: Statement = Statement::new(
     "delete from users
       where id = $1
@@ -166,6 +197,42 @@ impl User {
         now: Timestamp,
     ) -> Result<Option<Self>, DatabaseError> {
         write.optional(&RENAME, &[self.id.into(), username.as_str().into(), now.into()]).await
+    }
+
+    /// Notes that the owner of the address has confirmed it; false if it has changed meanwhile.
+    pub async fn confirm_email(&self, write: impl Writes, now: Timestamp) -> Result<bool, DatabaseError> {
+        Ok(write.execute(&CONFIRM_EMAIL, &[self.id.into(), self.email.as_str().into(), now.into()]).await? == 1)
+    }
+
+    /// Sets the password that the owner of the address has chosen, which confirms the address; false if it has changed
+    /// meanwhile.
+    pub async fn reset_password(
+        &self,
+        write: impl Writes,
+        hash: &PasswordHash,
+        now: Timestamp,
+    ) -> Result<bool, DatabaseError> {
+        let values = [self.id.into(), self.email.as_str().into(), hash.as_stored().into(), now.into()];
+        Ok(write.execute(&RESET_PASSWORD, &values).await? == 1)
+    }
+
+    /// Gives the user another address, which its owner has confirmed; false if theirs has changed meanwhile. Refused by
+    /// the constraint `users_email_key`.
+    pub async fn change_email(&self, write: impl Writes, email: &Email, now: Timestamp) -> Result<bool, DatabaseError> {
+        let values = [self.id.into(), self.email.as_str().into(), email.as_str().into(), now.into()];
+        Ok(write.execute(&CHANGE_EMAIL, &values).await? == 1)
+    }
+
+    /// Gives the user an address back, and a password that nobody knows; false if they are gone. Refused by the
+    /// constraint `users_email_key`.
+    pub async fn restore_email(
+        &self,
+        write: impl Writes,
+        (email, hash): (&Email, &PasswordHash),
+        now: Timestamp,
+    ) -> Result<bool, DatabaseError> {
+        let values = [self.id.into(), email.as_str().into(), hash.as_stored().into(), now.into()];
+        Ok(write.execute(&RESTORE_EMAIL, &values).await? == 1)
     }
 
     /// Deletes the user whose password was just verified, and their sessions; false if it has changed meanwhile.

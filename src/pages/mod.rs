@@ -1,12 +1,13 @@
 //! Pages: what people see in a browser. No scripts of our own, no other hosts.
 
 pub(crate) mod docs;
+pub(crate) mod forms;
 pub(crate) mod mailbox;
 pub(crate) mod problems;
 
 use askama::Template;
 use axum::{
-    http::{HeaderValue, header},
+    http::{HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 
@@ -25,4 +26,36 @@ fn page(template: &impl Template) -> Result<Response, Problem> {
         (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600")),
     ];
     Ok((headers, Html(html)).into_response())
+}
+
+/// For pages with a form that goes back to where it came from.
+const POLICY_OF_FORMS: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+);
+
+/// Renders a page for one reader: no cache keeps it, and its form may only be sent back here.
+pub(crate) fn personal(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
+    let html = template.render().map_err(Problem::internal)?;
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, POLICY_OF_FORMS),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    Ok((status, headers, Html(html)).into_response())
+}
+
+/// A page that only says something.
+#[derive(Template)]
+#[template(path = "told.html")]
+pub(crate) struct Told<'a> {
+    pub(crate) title: &'a str,
+    pub(crate) text: &'a str,
+}
+
+impl Told<'_> {
+    /// A link that is good no more.
+    pub(crate) const DEAD_LINK: Told<'static> = Told {
+        title: "This link does not work any more",
+        text: "It was used already, its time is over, or a newer mail has taken its place. Look for the newest mail, \
+               or ask for another one where you sign in.",
+    };
 }

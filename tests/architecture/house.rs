@@ -19,13 +19,51 @@ pub(crate) enum Floor {
 
 /// The calls from verb to verb that are allowed: short, and without a circle.
 pub(crate) const VERBS: &[(&str, &[&str])] = &[
-    ("auth::change_password", &["auth::sessions", "auth::tokens"]),
-    ("auth::login", &["auth::sessions", "auth::tokens"]),
+    ("auth::attempts", &["auth::known_addresses"]),
+    ("auth::change_email", &["auth::attempts", "auth::codes", "auth::limits", "letters"]),
+    (
+        "auth::change_password",
+        &["auth::attempts", "auth::breached", "auth::codes", "auth::notices", "auth::sessions", "auth::tokens"],
+    ),
+    ("auth::codes", &["auth::limits"]),
+    ("auth::login", &["auth::attempts", "auth::known_addresses", "auth::notices", "auth::sessions", "auth::tokens"]),
+    ("auth::me", &["auth::attempts"]),
+    ("auth::notices", &["auth::known_addresses", "letters"]),
     ("auth::refresh", &["auth::sessions", "auth::tokens"]),
-    ("auth::register", &["auth::sessions", "auth::tokens"]),
+    (
+        "auth::register",
+        &[
+            "auth::breached",
+            "auth::codes",
+            "auth::known_addresses",
+            "auth::limits",
+            "auth::reset_password",
+            "auth::sessions",
+            "auth::tokens",
+            "auth::verify_email",
+            "letters",
+        ],
+    ),
+    (
+        "auth::reset_password",
+        &["auth::attempts", "auth::breached", "auth::codes", "auth::limits", "auth::notices", "letters"],
+    ),
     ("auth::sessions", &["auth::tokens"]),
     ("auth::tokens", &["keys"]),
-    ("jobs", &["auth::sessions", "keys", "letters"]),
+    ("auth::verify_email", &["auth::codes", "auth::limits", "auth::notices", "auth::reset_password", "letters"]),
+    (
+        "jobs",
+        &[
+            "auth::attempts",
+            "auth::codes",
+            "auth::limits",
+            "auth::register",
+            "auth::reset_password",
+            "auth::sessions",
+            "keys",
+            "letters",
+        ],
+    ),
 ];
 
 /// The drivers of the two engines.
@@ -62,7 +100,8 @@ pub(crate) fn floor(module: &[String]) -> Option<Floor> {
         ["auth" | "admin" | "oauth" | "keys" | "letters" | "jobs" | "moving", ..] => Floor::Verbs,
         ["models", ..] => Floor::Nouns,
         [
-            "app" | "config" | "database" | "crypto" | "circuit_breaker" | "limits" | "mail" | "metrics" | "telemetry",
+            "app" | "config" | "database" | "crypto" | "breaches" | "circuit_breaker" | "limits" | "mail" | "metrics"
+            | "telemetry",
             ..,
         ] => Floor::Tools,
         ["domain" | "clock", ..] => Floor::Words,

@@ -8,7 +8,7 @@ fn every_letter_can_be_looked_at() {
     let list = machine.types("mail preview").succeeded().to_owned();
     let names: Vec<_> = list.lines().map(|line| line.split(' ').next().unwrap()).collect();
 
-    assert_eq!(names.len(), 8, "{list}");
+    assert_eq!(names.len(), 9, "{list}");
     for name in names {
         let text = machine.types(&format!("mail preview {name} --text")).succeeded().to_owned();
         let html = machine.types(&format!("mail preview {name} --html")).succeeded().to_owned();

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::Command;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use countersign::app::App;
-use countersign::auth::register::{Application, register};
+use countersign::auth::register::{Application, Registered, register};
 use countersign::clock::Clock;
 use countersign::config::{Config, PublicUrl, RootSecrets};
 use countersign::crypto::{Cost, Hasher, HasherSettings};
-use countersign::database::{Database, Engine};
+use countersign::database::{Database, Engine, Statement, Writes};
 use countersign::domain::{Client, Email, NewPassword, Owner, Password, Username};
 use countersign::letters;
 use countersign::mail::{Letter, Token};
@@ -24,6 +24,8 @@ use crate::postgres::{TestDatabase, is_root};
 use crate::postgres_server;
 use crate::process::{Process, Service};
 
+/// The user and the group that own nothing, on Debian and its kin.
+const NOBODY: u32 = 65534;
 /// What everyone's password is, unless a test says otherwise.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// Fixed, so that tokens outlive a restart at another port.
@@ -39,7 +41,7 @@ pub(crate) struct Home {
     before: String,
     /// The program, and what it is started with.
     program: PathBuf,
-    wrapper: &'static str,
+    wrapper: String,
 }
 
 enum Storage {
@@ -47,6 +49,13 @@ enum Storage {
     Shared(TestDatabase),
     // The database is dropped before its server.
     Own(TestDatabase, postgres_server::Server),
+    Cluster(TestDatabase, Cluster),
+}
+
+/// A primary whose commits wait for a standby.
+pub(crate) struct Cluster {
+    pub(crate) primary: postgres_server::Server,
+    pub(crate) standby: postgres_server::Server,
 }
 
 /// Somebody who has registered and is signed in.
@@ -73,11 +82,23 @@ impl Home {
         Self::on(Storage::Own(database, server))
     }
 
+    /// A home on two servers, of which the first can write.
+    pub(crate) fn with_cluster() -> Self {
+        let primary = postgres_server::Server::start();
+        let database = TestDatabase::on(&primary.url());
+        let standby = postgres_server::Server::synchronous_standby_of(&primary);
+        Self::on(Storage::Cluster(database, Cluster { primary, standby }))
+    }
+
     fn on(storage: Storage) -> Self {
         let directory = TempDir::new().unwrap();
         let url = match &storage {
             Storage::File => format!("sqlite://{}", directory.path().join("countersign.db").display()),
             Storage::Shared(database) | Storage::Own(database, _) => database.url(),
+            Storage::Cluster(database, Cluster { primary, standby }) => {
+                // The driver shall ask the one that only reads first.
+                database.url().replace(&primary.host(), &format!("{},{}", standby.host(), primary.host()))
+            }
         };
         let home = Self {
             storage,
@@ -85,7 +106,7 @@ impl Home {
             variables: BTreeMap::new(),
             before: String::new(),
             program: PathBuf::from(env!("CARGO_BIN_EXE_countersign")),
-            wrapper: "",
+            wrapper: String::new(),
         };
         home.with("DATABASE_URL", &url)
             .with("COUNTERSIGN_LISTEN", "127.0.0.1:0")
@@ -107,28 +128,92 @@ impl Home {
         self
     }
 
-    /// Takes away the right to write here. Root may write everywhere, so the service then runs as somebody else.
+    /// Has another program run the service.
+    pub(crate) fn under(mut self, wrapper: String) -> Self {
+        self.wrapper = wrapper;
+        self
+    }
+
+    /// Where the service has its files.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Takes away the right to write here before it starts.
     pub(crate) fn read_only(mut self) -> Self {
         if is_root() {
-            let copy = self.directory.path().join("countersign");
-            // Where the program was built others may not be allowed to look.
-            fs::hard_link(&self.program, &copy).or_else(|_| fs::copy(&self.program, &copy).map(drop)).unwrap();
-            self.program = copy;
-            self.wrapper = "setpriv --reuid 65534 --regid 65534 --clear-groups";
+            self.run_as_nobody();
         }
-        if self.file().exists() {
-            fs::set_permissions(self.file(), Permissions::from_mode(0o444)).unwrap();
-        }
-        fs::set_permissions(self.directory.path(), Permissions::from_mode(0o555)).unwrap();
+        self.forbid_writing();
         let directory = self.directory.path().display().to_string();
         self.with("COUNTERSIGN_DATA_DIR", &directory)
+    }
+
+    /// Root may write everywhere, so the service runs as somebody else who owns what is here.
+    pub(crate) fn run_by_somebody_else(mut self) -> Self {
+        if is_root() {
+            self.run_as_nobody();
+            for path in self.paths() {
+                chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+            }
+        }
+        let directory = self.directory.path().display().to_string();
+        self.with("COUNTERSIGN_DATA_DIR", &directory)
+    }
+
+    fn run_as_nobody(&mut self) {
+        let copy = self.directory.path().join("countersign");
+        // Where the program was built others may not be allowed to look.
+        fs::hard_link(&self.program, &copy).or_else(|_| fs::copy(&self.program, &copy).map(drop)).unwrap();
+        self.program = copy;
+        self.wrapper = format!("setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups");
+    }
+
+    /// Takes away the right to write to the directory and to the files of the database.
+    pub(crate) fn forbid_writing(&self) {
+        self.set_modes(0o444, 0o555);
+    }
+
+    /// Gives it back.
+    pub(crate) fn allow_writing(&self) {
+        self.set_modes(0o644, 0o755);
+    }
+
+    /// Sets how many bytes a file of the running service may have.
+    pub(crate) fn limit_file_size(&self, service: &Service, bytes: &str) {
+        let process = service.process.id().as_raw_pid();
+        // As the user that the service runs as: even root may lack the right to do it to others.
+        let command = format!("exec {} prlimit --pid {process} --fsize={bytes}:", self.wrapper);
+        assert!(Command::new("/bin/sh").args(["-c", &command]).status().unwrap().success(), "{command}");
+    }
+
+    fn set_modes(&self, file: u32, directory: u32) {
+        for path in self.paths().filter(|path| path.is_file()) {
+            fs::set_permissions(path, Permissions::from_mode(file)).unwrap();
+        }
+        fs::set_permissions(self.directory.path(), Permissions::from_mode(directory)).unwrap();
+    }
+
+    /// The directory, the database and what SQLite keeps beside it.
+    fn paths(&self) -> impl Iterator<Item = PathBuf> {
+        let files = ["", "-wal", "-shm"].map(|suffix| PathBuf::from(format!("{}{suffix}", self.file().display())));
+        let here = self.directory.path().to_owned();
+        files.into_iter().filter(|file| file.exists()).chain([here])
     }
 
     /// The server that is this home's alone.
     pub(crate) fn server(&self) -> &postgres_server::Server {
         match &self.storage {
             Storage::Own(_, server) => server,
-            Storage::File | Storage::Shared(_) => panic!("this home has no server of its own"),
+            Storage::File | Storage::Shared(_) | Storage::Cluster(..) => panic!("it has no server of its own"),
+        }
+    }
+
+    /// The servers that are this home's alone.
+    pub(crate) fn cluster(&self) -> &Cluster {
+        match &self.storage {
+            Storage::Cluster(_, cluster) => cluster,
+            Storage::File | Storage::Shared(_) | Storage::Own(..) => panic!("it has no cluster"),
         }
     }
 
@@ -149,6 +234,11 @@ impl Home {
 
     /// Starts the service.
     pub(crate) fn launch(&self) -> Process {
+        self.launch_with(Stdio::null())
+    }
+
+    /// Starts the service with this as its standard input.
+    pub(crate) fn launch_with(&self, input: Stdio) -> Process {
         let mut command = Command::new("/bin/sh");
         command
             .args(["-c", &format!("{}\nexec {} \"$0\"", self.before, self.wrapper)])
@@ -157,14 +247,19 @@ impl Home {
             .env("PATH", "/usr/bin:/bin")
             .envs(&self.variables)
             .current_dir(self.directory.path());
-        Process::start(&mut command)
+        Process::start(&mut command, input)
+    }
+
+    /// Where this home keeps its files.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
     }
 
     /// Runs another command of the program, on the same database.
     pub(crate) fn runs(&self, arguments: &[&str]) -> Process {
         let mut command = Command::new(&self.program);
         command.args(arguments).env_clear().envs(&self.variables).current_dir(self.directory.path());
-        Process::start(&mut command)
+        Process::start(&mut command, Stdio::null())
     }
 
     /// A connection past the service, to look at what is there.
@@ -172,11 +267,20 @@ impl Home {
         Database::connect(&self.url().into()).await.unwrap()
     }
 
+    /// Gives everybody this password, hashed at this cost: what [`people`](Self::people) hash is cheap, and renewed when
+    /// they sign in.
+    pub(crate) async fn hash_anew(&self, password: &str, cost: u32) {
+        static HASH: Statement = Statement::new("update users set hashed_password = $1");
+
+        let hash = bcrypt::hash(password, cost).unwrap();
+        self.database().await.once().execute(&HASH, &[hash.as_str().into()]).await.unwrap();
+    }
+
     /// The service without a process: it serves nobody, and its passwords are cheap to hash.
     async fn inside(&self) -> Arc<App> {
         let mut config = Config::default();
         config.service.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        config.service.public_url = PublicUrl::parse(PUBLIC_URL);
+        config.service.public_url = PublicUrl::parse(&self.variables["COUNTERSIGN_PUBLIC_URL"]);
         config.database.url = Some(self.url().parse().unwrap());
         let cheap = HasherSettings { cost: Cost::for_tests(), ..HasherSettings::default() };
         let hasher = Hasher::start(cheap).unwrap();
@@ -200,7 +304,7 @@ impl Home {
         }
     }
 
-    /// Registers people while the service does not run.
+    /// Registers people while the service does not run, with passwords that are cheap to hash.
     pub(crate) async fn people(&self, count: usize) -> Vec<Person> {
         let app = self.inside().await;
         let mut people = Vec::with_capacity(count);
@@ -210,7 +314,8 @@ impl Home {
             let owner = Owner { email: Some(&email), username: Some(&username) };
             let password = NewPassword::parse(Password::presented(PASSWORD.to_owned()), owner).unwrap();
             let client = Client { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), user_agent: None };
-            let signed_in = register(&app, Application { email, username, password, client }).await.unwrap();
+            let registered = register(&app, Application { email, username, password, client }).await.unwrap();
+            let Registered::SignedIn(signed_in) = registered else { panic!("registration signs in") };
             people.push(Person {
                 email: signed_in.user.email.as_str().to_owned(),
                 access_token: signed_in.access_token.to_string(),

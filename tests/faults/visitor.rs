@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::home::PASSWORD;
@@ -39,8 +39,12 @@ impl Reply {
 
 impl Visitor {
     pub(crate) fn of(address: SocketAddr) -> Self {
-        let client = Client::builder().timeout(PATIENCE).build().unwrap();
-        Self { client, base: format!("http://{address}") }
+        Self::with(Client::builder(), format!("http://{address}"))
+    }
+
+    /// Speaks to the service at `base` in a way of its own.
+    pub(crate) fn with(client: ClientBuilder, base: String) -> Self {
+        Self { client: client.timeout(PATIENCE).build().unwrap(), base }
     }
 
     /// Asks. Fails only when no answer came.
@@ -71,6 +75,16 @@ impl Visitor {
         reply(self.client.post(format!("{}{path}", self.base)).header("content-type", kind).body(text)).await
     }
 
+    /// Signs in, or tries to, from an address.
+    pub(crate) async fn log_in(&self, email: &str, password: &str, address: &str) -> Result<Reply, reqwest::Error> {
+        self.post_from("/auth/login", &json!({"email": email, "password": password}), address).await
+    }
+
+    /// Sends a body from an address.
+    pub(crate) async fn post_from(&self, path: &str, body: &Value, address: &str) -> Result<Reply, reqwest::Error> {
+        reply_to(self.client.post(format!("{}{path}", self.base)).json(body), address).await
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Reply {
         self.ask(Method::GET, path, None, None).await.unwrap()
     }
@@ -81,6 +95,12 @@ impl Visitor {
 
     pub(crate) async fn log_out(&self, access_token: &str) -> Result<Reply, reqwest::Error> {
         self.ask(Method::POST, "/auth/logout", Some(access_token), None).await
+    }
+
+    /// Signs out with a request that has a name.
+    pub(crate) async fn log_out_as(&self, access_token: &str, request_id: &str) -> Result<Reply, reqwest::Error> {
+        let request = self.client.post(format!("{}/auth/logout", self.base)).bearer_auth(access_token);
+        reply(request.header("x-request-id", request_id)).await
     }
 
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Result<Reply, reqwest::Error> {
@@ -94,15 +114,20 @@ impl Visitor {
 }
 
 async fn reply(request: RequestBuilder) -> Result<Reply, reqwest::Error> {
+    reply_to(request, &another_address()).await
+}
+
+async fn reply_to(request: RequestBuilder, address: &str) -> Result<Reply, reqwest::Error> {
     let asked = Instant::now();
-    let response = request.header("x-forwarded-for", another_address()).send().await?;
+    let response = request.header("x-forwarded-for", address).send().await?;
     let status = response.status().as_u16();
     let retry_after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
     let body = serde_json::from_str(&response.text().await?).unwrap_or_default();
     Ok(Reply { status, retry_after, body, took: asked.elapsed() })
 }
 
-fn another_address() -> String {
+/// An address that no request has come from yet, as long as the proxy is believed.
+pub(crate) fn another_address() -> String {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
 
     let [_, high, middle, low] = COUNTER.fetch_add(1, Ordering::Relaxed).to_be_bytes();

@@ -2,15 +2,19 @@
 
 pub mod routes;
 
+use std::time::Duration;
+
 use countersign_token::SignError;
 
 use crate::{
     app::App,
     auth::{
-        sessions,
+        attempts::{self, Guess, GuessError},
+        breached::{self, Breached},
+        codes, notices, sessions,
         tokens::{self, SignedIn},
     },
-    crypto::{Overloaded, Verdict},
+    crypto::Overloaded,
     database::DatabaseError,
     domain::{Client, NewPassword, Password},
     models::{
@@ -24,10 +28,11 @@ use crate::{
 /// # Errors
 /// [`ChangeError`]; the old password and the sessions then stay as they are.
 pub async fn change(app: &App, user: ActiveUser, change: Change) -> Result<SignedIn, ChangeError> {
-    let verdict = app.hasher.verify(&change.current, Some(&user.password_hash)).await?;
-    if verdict == Verdict::Wrong {
-        return Err(ChangeError::WrongPassword);
-    }
+    // First, so that the right password beside a breached one does not count as a failure.
+    breached::refuse(app, &change.new).await?;
+    let guess =
+        Guess { user: Some(&user), name: user.email.as_str(), password: &change.current, client: &change.client };
+    let proof = attempts::check(app, guess).await?;
     let hash = app.hasher.hash(change.new.as_password()).await?;
     let now = app.clock.now();
 
@@ -35,10 +40,13 @@ pub async fn change(app: &App, user: ActiveUser, change: Change) -> Result<Signe
     if !user.replace_password_hash(&mut transaction, &hash, now).await? {
         return Err(ChangeError::WrongPassword);
     }
+    codes::kill(&mut transaction, user.id).await?;
+    proof.clear(&mut transaction).await?;
     let this = (change.session.id, user.id);
     let ended = Session::end_others(&mut transaction, this, now, EndReason::PasswordChanged).await?;
     let renewed = sessions::renew(app, &mut transaction, &change.session, &change.client).await?;
     let opened = renewed.ok_or(ChangeError::SessionEnded)?;
+    notices::password_changed(app, &mut transaction, &user).await?;
     transaction.commit().await?;
     app.metrics.sessions_ended.add(EndReason::PasswordChanged.into(), ended);
 
@@ -63,6 +71,15 @@ pub enum ChangeError {
     /// The present password is another one.
     #[error("the password is wrong")]
     WrongPassword,
+    /// The new password is known from a breach.
+    #[error(transparent)]
+    Breached(#[from] Breached),
+    /// Too many passwords were wrong; this one was not looked at.
+    #[error("too many failures; try again in {retry_after:?}")]
+    HeldBack {
+        /// When the next one is looked at, if not sooner.
+        retry_after: Duration,
+    },
     /// The session has ended meanwhile.
     #[error("the session has ended")]
     SessionEnded,
@@ -75,4 +92,15 @@ pub enum ChangeError {
     /// No token could be made.
     #[error(transparent)]
     Token(#[from] SignError),
+}
+
+impl From<GuessError> for ChangeError {
+    fn from(error: GuessError) -> Self {
+        match error {
+            GuessError::Wrong => Self::WrongPassword,
+            GuessError::HeldBack { retry_after } => Self::HeldBack { retry_after },
+            GuessError::Overloaded(error) => error.into(),
+            GuessError::Database(error) => error.into(),
+        }
+    }
 }

@@ -8,13 +8,13 @@ use utoipa::ToSchema;
 use super::{Change, ChangeError};
 use crate::{
     app::App,
-    auth::dependencies::{CurrentUser, Fields, FromFields, Payload},
+    auth::dependencies::{CurrentUser, Fields, FromFields, Payload, breached},
     domain::{Client, NewPassword, Owner, Password},
     problem::{Code, Problem, refusals},
     schemas::{SignedInAnswer, TokenPair},
 };
 
-refusals!(Refusals: InvalidCredentials, Overloaded);
+refusals!(Refusals: InvalidCredentials, TooManyAttempts, Overloaded);
 
 /// Changes the password. Every other session of the user ends; this one gets a new pair, and its older refresh tokens are
 /// worth nothing.
@@ -61,6 +61,8 @@ impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::WrongPassword => Self::new(Code::InvalidCredentials),
+            ChangeError::Breached(error) => breached("new_password", error),
+            ChangeError::HeldBack { retry_after } => Self::new(Code::TooManyAttempts).retry_after(retry_after),
             ChangeError::SessionEnded => Self::refused_token(Code::SessionEnded),
             ChangeError::Overloaded(error) => error.into(),
             ChangeError::Database(error) => error.into(),

@@ -3,7 +3,10 @@
 //! [`CurrentUser`] is the one way to protect a route: a handler that takes it is only called for a bearer whose
 //! token, session and user have been checked.
 
+mod admitted;
+mod chosen;
 mod payload;
+mod proof;
 mod strict_json;
 
 use std::sync::Arc;
@@ -21,6 +24,8 @@ use crate::{
     models::{session::Session, user::ActiveUser},
     problem::{Code, Problem},
 };
+pub(crate) use admitted::{Admitted, Gate, Logins, MailRequests, Registrations};
+pub(crate) use chosen::{breached, chosen, refused};
 pub(crate) use payload::{Fault, Fields, FromFields, Payload, read_body};
 
 /// The user whose access token came with the request, and the session it belongs to.
@@ -79,8 +84,7 @@ impl FromRequestParts<Arc<App>> for Client {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Problem> {
-        let exchange = parts.extensions.get::<Arc<Exchange>>();
-        let exchange = exchange.ok_or_else(|| Problem::internal("a handler was called without the edge around it"))?;
+        let exchange = Exchange::of(parts)?;
         Ok(Self { ip: exchange.client.ip(), user_agent: exchange.user_agent.clone() })
     }
 }

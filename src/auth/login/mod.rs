@@ -5,15 +5,18 @@
 
 pub mod routes;
 
+use std::{borrow::Cow, time::Duration};
+
 use countersign_token::SignError;
 
 use crate::{
     app::App,
     auth::{
-        sessions,
+        attempts::{self, Guess, GuessError, Proof},
+        known_addresses, notices, sessions,
         tokens::{self, SignedIn},
     },
-    crypto::{Overloaded, PasswordHash, Verdict},
+    crypto::{Overloaded, PasswordHash},
     database::{DatabaseError, Transaction},
     domain::{Client, Email, Password, Timestamp, Username},
     metrics::{LoginOutcome, OpenedBy},
@@ -31,17 +34,27 @@ pub async fn login(app: &App, attempt: Attempt) -> Result<SignedIn, LoginError> 
 }
 
 async fn check(app: &App, attempt: Attempt) -> Result<SignedIn, LoginError> {
-    let user = attempt.login.find(app).await?;
-    let verdict = app.hasher.verify(&attempt.password, user.as_ref().map(|user| &user.password_hash)).await?;
-    let user = user.filter(|_| verdict != Verdict::Wrong).ok_or(LoginError::WrongCredentials)?;
-    let user = user.active().ok_or(LoginError::Disabled)?;
-    let renewed = renew(app, &attempt.password, verdict).await?;
+    let Attempt { login, password, client } = &attempt;
+    let found = login.find(app).await?.filter(|user| is_there_for_others(app, user));
+    let guess = Guess { user: found.as_ref(), name: &login.name(), password, client };
+    let proof = attempts::check(app, guess).await?;
+    let user = match found.map_or(Err(LoginError::Disabled), |user| admit(app, user)) {
+        Ok(user) => user,
+        Err(refusal) => {
+            proof.clear_now(app).await?;
+            return Err(refusal);
+        }
+    };
+    let renewed = renew(app, password, &proof).await;
 
     let mut transaction = app.database.begin().await?;
     if !hold(&user, &mut transaction, renewed.as_ref(), app.clock.now()).await? {
         return Err(LoginError::WrongCredentials);
     }
-    let opened = sessions::open(app, &mut transaction, &user, &attempt.client).await?;
+    proof.clear(&mut transaction).await?;
+    notices::sign_in(app, &mut transaction, (&user, client)).await?;
+    known_addresses::remember(app, &mut transaction, user.id, client).await?;
+    let opened = sessions::open(app, &mut transaction, &user, client).await?;
     transaction.commit().await?;
     app.metrics.sessions_opened.count(OpenedBy::Login);
 
@@ -66,7 +79,7 @@ pub enum Login {
     /// By name.
     Username(Username),
     /// By something that can be neither, and therefore belongs to nobody.
-    Nobody,
+    Nobody(String),
 }
 
 /// Why nobody was signed in.
@@ -75,9 +88,18 @@ pub enum LoginError {
     /// No such account, or another password.
     #[error("the login or the password is wrong")]
     WrongCredentials,
+    /// Too many passwords were wrong; this one was not looked at.
+    #[error("too many failures; try again in {retry_after:?}")]
+    HeldBack {
+        /// When the next one is looked at, if not sooner.
+        retry_after: Duration,
+    },
     /// The password is right, but the account is disabled.
     #[error("the account is disabled")]
     Disabled,
+    /// The password is right, but the address has to be confirmed first.
+    #[error("the address has not been confirmed")]
+    Unconfirmed,
     /// Too many passwords are waiting to be checked.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
@@ -94,7 +116,27 @@ impl Login {
         match self {
             Self::Email(email) => User::find_by_email(&app.database, email).await,
             Self::Username(username) => User::find_by_username(&app.database, username).await,
-            Self::Nobody => Ok(None),
+            Self::Nobody(_) => Ok(None),
+        }
+    }
+
+    /// The name in its canonical form. An address has an `@` and a username has none, so no two are alike.
+    fn name(&self) -> Cow<'_, str> {
+        match self {
+            Self::Email(email) => email.as_str().into(),
+            Self::Username(username) => username.key().into(),
+            Self::Nobody(text) => text.as_str().into(),
+        }
+    }
+}
+
+impl From<GuessError> for LoginError {
+    fn from(error: GuessError) -> Self {
+        match error {
+            GuessError::Wrong => Self::WrongCredentials,
+            GuessError::HeldBack { retry_after } => Self::HeldBack { retry_after },
+            GuessError::Overloaded(error) => error.into(),
+            GuessError::Database(error) => error.into(),
         }
     }
 }
@@ -104,6 +146,8 @@ fn counted(outcome: &Result<SignedIn, LoginError>) -> LoginOutcome {
     match outcome {
         Ok(_) => LoginOutcome::SignedIn,
         Err(LoginError::WrongCredentials) => LoginOutcome::WrongCredentials,
+        Err(LoginError::HeldBack { .. }) => LoginOutcome::HeldBack,
+        Err(LoginError::Unconfirmed) => LoginOutcome::Unconfirmed,
         Err(LoginError::Disabled) => LoginOutcome::Disabled,
         Err(LoginError::Overloaded(_)) => LoginOutcome::Overloaded,
         Err(LoginError::Database(_)) => LoginOutcome::Unavailable,
@@ -111,12 +155,26 @@ fn counted(outcome: &Result<SignedIn, LoginError>) -> LoginOutcome {
     }
 }
 
-/// Hashes the password anew if its hash is weaker than what new ones get.
-async fn renew(app: &App, password: &Password, verdict: Verdict) -> Result<Option<PasswordHash>, Overloaded> {
-    match verdict {
-        Verdict::RightButOutdated => app.hasher.hash(password).await.map(Some),
-        Verdict::Right | Verdict::Wrong => Ok(None),
+/// Whether an account is there for others than who reads the mail of its address.
+///
+/// Where accounts are concealed, one whose address nobody has confirmed is not: whoever could register an address and
+/// then learn here whether the account is theirs would know whether it had one before.
+fn is_there_for_others(app: &App, user: &User) -> bool {
+    user.email_verified || !app.config.registration.conceal_accounts
+}
+
+/// Keeps out whoever may not sign in, although they know the password.
+fn admit(app: &App, user: User) -> Result<ActiveUser, LoginError> {
+    if !user.email_verified && app.config.registration.require_verified_email {
+        return Err(LoginError::Unconfirmed);
     }
+    user.active().ok_or(LoginError::Disabled)
+}
+
+/// Hashes the password anew if its hash is weaker than what new ones get. When too many are waiting it stays as it is
+/// until the next time: whoever gave the right password is not refused for the sake of our housekeeping.
+async fn renew(app: &App, password: &Password, proof: &Proof) -> Option<PasswordHash> {
+    if proof.is_outdated { app.hasher.hash(password).await.ok() } else { None }
 }
 
 /// Keeps the user as they were verified until the transaction ends; false if they have changed since.

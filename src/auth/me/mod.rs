@@ -2,11 +2,14 @@
 
 pub mod routes;
 
+use std::time::Duration;
+
 use crate::{
     app::App,
-    crypto::{Overloaded, Verdict},
+    auth::attempts::{self, Guess, GuessError},
+    crypto::Overloaded,
     database::DatabaseError,
-    domain::{Password, Username},
+    domain::{Client, Password, Username},
     models::user::{self, ActiveUser, User},
 };
 
@@ -37,10 +40,10 @@ pub enum RenameError {
 ///
 /// # Errors
 /// [`DeleteError`]; the user then still exists.
-pub async fn delete(app: &App, user: &ActiveUser, password: &Password) -> Result<(), DeleteError> {
-    if app.hasher.verify(password, Some(&user.password_hash)).await? == Verdict::Wrong {
-        return Err(DeleteError::WrongPassword);
-    }
+pub async fn delete(app: &App, user: &ActiveUser, password: &Password, client: &Client) -> Result<(), DeleteError> {
+    let guess = Guess { user: Some(user), name: user.email.as_str(), password, client };
+    // The count goes with the user.
+    let _proof = attempts::check(app, guess).await?;
     let is_deleted = user.delete(&mut app.database.once()).await?;
     if is_deleted { Ok(()) } else { Err(DeleteError::WrongPassword) }
 }
@@ -51,12 +54,29 @@ pub enum DeleteError {
     /// The password is another one.
     #[error("the password is wrong")]
     WrongPassword,
+    /// Too many passwords were wrong; this one was not looked at.
+    #[error("too many failures; try again in {retry_after:?}")]
+    HeldBack {
+        /// When the next one is looked at, if not sooner.
+        retry_after: Duration,
+    },
     /// Too many passwords are waiting to be checked.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
     /// The database did not take it.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+}
+
+impl From<GuessError> for DeleteError {
+    fn from(error: GuessError) -> Self {
+        match error {
+            GuessError::Wrong => Self::WrongPassword,
+            GuessError::HeldBack { retry_after } => Self::HeldBack { retry_after },
+            GuessError::Overloaded(error) => error.into(),
+            GuessError::Database(error) => error.into(),
+        }
+    }
 }
 
 fn taken(error: DatabaseError) -> RenameError {

@@ -9,13 +9,13 @@ use super::{DeleteError, RenameError};
 use crate::{
     app::App,
     auth::dependencies::{CurrentUser, Fields, FromFields, Payload},
-    domain::{Password, Username},
+    domain::{Client, Password, Username},
     problem::{Code, FieldError, Problem, refusals},
     schemas::User,
 };
 
 refusals!(RenameRefusals: UsernameTaken);
-refusals!(DeleteRefusals: InvalidCredentials, Overloaded);
+refusals!(DeleteRefusals: InvalidCredentials, TooManyAttempts, Overloaded);
 
 /// Says who the bearer is.
 #[utoipa::path(
@@ -51,9 +51,10 @@ pub(crate) async fn update(
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     current: CurrentUser,
+    client: Client,
     Payload(Proof { password }): Payload<Proof>,
 ) -> Result<StatusCode, Problem> {
-    super::delete(&app, &current.user, &password).await?;
+    super::delete(&app, &current.user, &password, &client).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -100,6 +101,7 @@ impl From<DeleteError> for Problem {
     fn from(error: DeleteError) -> Self {
         match error {
             DeleteError::WrongPassword => Self::new(Code::InvalidCredentials),
+            DeleteError::HeldBack { retry_after } => Self::new(Code::TooManyAttempts).retry_after(retry_after),
             DeleteError::Overloaded(error) => error.into(),
             DeleteError::Database(error) => error.into(),
         }

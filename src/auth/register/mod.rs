@@ -1,8 +1,9 @@
-//! Register: make a user and sign them in.
+//! Register: make a user, ask their address to confirm, and sign them in.
 //!
 //! Two people who want the same address or name at the same moment are told apart by the table's constraints,
-//! not by looking first.
+//! not by looking first. Where accounts are concealed, see [`concealed`].
 
+pub mod concealed;
 pub mod routes;
 
 use countersign_token::SignError;
@@ -10,8 +11,10 @@ use countersign_token::SignError;
 use crate::{
     app::App,
     auth::{
-        sessions,
+        breached::{self, Breached},
+        codes, known_addresses, sessions,
         tokens::{self, SignedIn},
+        verify_email,
     },
     crypto::Overloaded,
     database::DatabaseError,
@@ -20,21 +23,25 @@ use crate::{
     models::user::{self, NewUser, User},
 };
 
-/// Makes a user and opens their first session.
+/// Makes a user and opens their first session, unless they have to confirm their address before.
 ///
 /// # Errors
 /// [`RegisterError`] says what the applicant can do about it.
-pub async fn register(app: &App, application: Application) -> Result<SignedIn, RegisterError> {
+pub async fn register(app: &App, application: Application) -> Result<Registered, RegisterError> {
     let outcome = enrol(app, application).await;
     app.metrics.registrations.count(counted(&outcome));
     outcome
 }
 
-async fn enrol(app: &App, application: Application) -> Result<SignedIn, RegisterError> {
+async fn enrol(app: &App, application: Application) -> Result<Registered, RegisterError> {
     if !app.config.registration.enabled {
         return Err(RegisterError::Closed);
     }
+    if app.config.registration.conceal_accounts {
+        return concealed::apply(app, application).await;
+    }
     refuse_taken(app, &application).await?;
+    breached::refuse(app, &application.password).await?;
     // Hash before `begin`: bcrypt takes a quarter of a second and SQLite has one writer.
     let password_hash = app.hasher.hash(application.password.as_password()).await?;
     let now = app.clock.now();
@@ -47,11 +54,17 @@ async fn enrol(app: &App, application: Application) -> Result<SignedIn, Register
         created_at: now,
     };
     let user = User::insert(&mut transaction, new).await.map_err(taken)?.active().ok_or(RegisterError::Closed)?;
+    verify_email::send(app, &mut transaction, &user).await?;
+    if app.config.registration.require_verified_email {
+        transaction.commit().await?;
+        return Ok(Registered::Unconfirmed(user.into()));
+    }
+    known_addresses::remember(app, &mut transaction, user.id, &application.client).await?;
     let opened = sessions::open(app, &mut transaction, &user, &application.client).await?;
     transaction.commit().await?;
     app.metrics.sessions_opened.count(OpenedBy::Registration);
 
-    Ok(tokens::issue(app, user, &opened)?)
+    Ok(Registered::SignedIn(tokens::issue(app, user, &opened)?))
 }
 
 /// Who wants to be a user.
@@ -66,6 +79,16 @@ pub struct Application {
     pub client: Client,
 }
 
+/// What became of an application.
+pub enum Registered {
+    /// They are a user, and signed in.
+    SignedIn(SignedIn),
+    /// They are a user, and may sign in once they have confirmed their address.
+    Unconfirmed(User),
+    /// They are told by mail.
+    ToldByMail,
+}
+
 /// Why nobody was registered.
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterError {
@@ -78,6 +101,9 @@ pub enum RegisterError {
     /// The name belongs to a user.
     #[error("the username is taken")]
     UsernameTaken,
+    /// The password is known from a breach.
+    #[error(transparent)]
+    Breached(#[from] Breached),
     /// Too many passwords are waiting to be hashed.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
@@ -90,10 +116,11 @@ pub enum RegisterError {
 }
 
 /// As what a registration is counted.
-fn counted(outcome: &Result<SignedIn, RegisterError>) -> RegistrationOutcome {
+fn counted(outcome: &Result<Registered, RegisterError>) -> RegistrationOutcome {
     match outcome {
         Ok(_) => RegistrationOutcome::Registered,
         Err(RegisterError::EmailTaken | RegisterError::UsernameTaken) => RegistrationOutcome::Taken,
+        Err(RegisterError::Breached(_)) => RegistrationOutcome::Breached,
         Err(RegisterError::Closed) => RegistrationOutcome::Closed,
         Err(RegisterError::Overloaded(_)) => RegistrationOutcome::Overloaded,
         Err(RegisterError::Database(_)) => RegistrationOutcome::Unavailable,
@@ -101,9 +128,10 @@ fn counted(outcome: &Result<SignedIn, RegisterError>) -> RegistrationOutcome {
     }
 }
 
-/// Spares the hash when the answer is known. The constraints decide; this only looks.
+/// Spares the hash when the answer is known. The constraints decide; this only looks. An address that somebody can
+/// still take back is only refused here: no constraint knows of it, and none need to, because it was theirs before.
 async fn refuse_taken(app: &App, application: &Application) -> Result<(), RegisterError> {
-    if User::find_by_email(&app.database, &application.email).await?.is_some() {
+    if codes::owner(app, &application.email).await?.is_some() {
         return Err(RegisterError::EmailTaken);
     }
     if User::find_by_username(&app.database, &application.username).await?.is_some() {

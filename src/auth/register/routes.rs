@@ -2,32 +2,60 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Application, RegisterError};
+use super::{Application, RegisterError, Registered};
 use crate::{
     app::App,
-    auth::dependencies::{Fields, FromFields, Payload},
-    domain::{Client, Email, NewPassword, Owner, Password, Username},
+    auth::dependencies::{Admitted, Fields, FromFields, Payload, Registrations, breached},
+    domain::{Email, NewPassword, Owner, Password, Username},
     problem::{Code, FieldError, Problem, refusals},
-    schemas::{SignedInAnswer, TokenPair},
+    schemas::{SignedInAnswer, TokenPair, User},
 };
 
-refusals!(Refusals: EmailTaken, UsernameTaken, RegistrationDisabled, Overloaded);
+refusals!(Refusals: EmailTaken, UsernameTaken, RegistrationDisabled, RateLimited, Overloaded);
 
-/// Makes an account and signs it in.
+/// Makes an account and signs it in. A mail asks the address to confirm.
+///
+/// Where addresses have to be confirmed first, the account is not signed in; the answer is then
+/// `{"email_verification_required": true, "user": …}`. Where accounts are concealed, the answer is 202 in any case, and
+/// the mail tells what became of it.
 #[utoipa::path(
     post, path = "/auth/register", operation_id = "register", tag = "auth", request_body = Body,
-    responses((status = CREATED, description = "The account exists and is signed in.", body = TokenPair), Refusals),
+    responses(
+        (status = CREATED, description = "The account exists and is signed in.", body = TokenPair),
+        (status = ACCEPTED, description = "A mail to this address tells what became of it. Only where accounts are concealed."),
+        Refusals,
+    ),
 )]
 pub(crate) async fn register(
     State(app): State<Arc<App>>,
-    client: Client,
+    admitted: Admitted<Registrations>,
     Payload(Body { email, username, password }): Payload<Body>,
-) -> Result<SignedInAnswer, Problem> {
-    let signed_in = super::register(&app, Application { email, username, password, client }).await?;
-    Ok(SignedInAnswer(StatusCode::CREATED, signed_in))
+) -> Result<Response, Problem> {
+    let registered = super::register(&app, Application { email, username, password, client: admitted.client }).await?;
+    Ok(match registered {
+        Registered::SignedIn(signed_in) => SignedInAnswer(StatusCode::CREATED, signed_in).into_response(),
+        Registered::Unconfirmed(user) => {
+            let answer = Unconfirmed { email_verification_required: true, user: User::from(&user) };
+            (StatusCode::CREATED, Json(answer)).into_response()
+        }
+        Registered::ToldByMail => StatusCode::ACCEPTED.into_response(),
+    })
+}
+
+/// The answer to whoever has to confirm their address before they may sign in.
+#[derive(Serialize)]
+struct Unconfirmed {
+    email_verification_required: bool,
+    user: User,
 }
 
 /// What registration reads.
@@ -63,6 +91,7 @@ impl From<RegisterError> for Problem {
             RegisterError::Closed => Self::new(Code::RegistrationDisabled),
             RegisterError::EmailTaken => taken(Code::EmailTaken, "email", "This address has an account already."),
             RegisterError::UsernameTaken => taken(Code::UsernameTaken, "username", "This name is taken."),
+            RegisterError::Breached(error) => breached("password", error),
             RegisterError::Overloaded(error) => error.into(),
             RegisterError::Database(error) => error.into(),
             RegisterError::Token(error) => Self::internal(error),

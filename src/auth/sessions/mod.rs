@@ -134,6 +134,8 @@ impl From<EndReason> for EndedBy {
             EndReason::EndedByUser => Self::User,
             EndReason::PasswordChanged => Self::PasswordChanged,
             EndReason::TokenReused => Self::TokenReused,
+            EndReason::PasswordReset => Self::PasswordReset,
+            EndReason::EmailRestored => Self::EmailRestored,
         }
     }
 }

@@ -51,6 +51,7 @@ fn requests(text: &mut Text, app: &App) {
 fn sessions(text: &mut Text, app: &App) {
     let metrics = &app.metrics;
     by_kind(text, &c::LOGINS, &metrics.logins);
+    by_kind(text, &c::LIMITED, &app.buckets.refused);
     by_kind(text, &c::REGISTRATIONS, &metrics.registrations);
     by_kind(text, &c::REFRESHES, &metrics.refreshes);
     by_kind(text, &c::SESSIONS_OPENED, &metrics.sessions_opened);

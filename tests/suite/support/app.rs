@@ -11,8 +11,10 @@ use countersign::crypto::{Cost, Hasher, HasherSettings};
 use countersign::database::{Statement, Writes};
 use countersign::domain::Timestamp;
 use countersign::server::{Parts, Server, StartError};
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, redirect};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use super::engine::Storage;
@@ -99,6 +101,12 @@ impl TestApp {
         self.site.hands.as_ref().expect("a clock that is set by hand").advance(step);
     }
 
+    /// Sets the wall clock back, as a correction does; no time passes.
+    pub(crate) fn set_back(&self, step: Duration) {
+        let hands = self.site.hands.as_ref().expect("a clock that is set by hand");
+        hands.set(self.handles().clock.now() - step);
+    }
+
     /// Changes the database behind the service's back.
     pub(crate) async fn tamper(&self, statement: &'static Statement) {
         self.handles.database.once().execute(statement, &[]).await.expect("a change of the database");
@@ -107,6 +115,15 @@ impl TestApp {
     /// The address that tokens name as their issuer.
     pub(crate) fn public_url(&self) -> &str {
         &self.handles.public_url
+    }
+
+    /// Sends these bytes and reads until the service hangs up, for requests that no client makes.
+    pub(crate) async fn raw(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).await.expect("a connection");
+        stream.write_all(request.as_bytes()).await.expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        answer
     }
 
     /// A request to this service, for tests whose subject is the request itself.
@@ -165,6 +182,7 @@ impl Site {
         // The nodes of one service, and a node that starts again, are known by one address.
         self.config.service.public_url = PublicUrl::parse(&handles.public_url);
         let serving = tokio::spawn(server.serve(std::future::pending()));
-        Ok(TestApp { address, metrics, client: Client::new(), serving, handles, site: self })
+        let client = Client::builder().redirect(redirect::Policy::none()).build().expect("a client");
+        Ok(TestApp { address, metrics, client, serving, handles, site: self })
     }
 }

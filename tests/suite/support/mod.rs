@@ -3,6 +3,7 @@
 mod answer;
 mod app;
 mod engine;
+pub(crate) mod mail;
 mod person;
 #[path = "../../support/postgres.rs"]
 mod postgres;
