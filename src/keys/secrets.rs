@@ -31,7 +31,7 @@ pub(super) async fn refresh_token_key(keeper: Keeper<'_>) -> Result<RefreshToken
 ///
 /// Nodes that share a database could not read a key that another secret sealed, and would be left without one that
 /// signs.
-pub(super) async fn prove(keeper: Keeper<'_>) -> Result<(), KeysError> {
+pub async fn prove(keeper: Keeper<'_>) -> Result<(), KeysError> {
     if let Some(secret) = SealedSecret::find(keeper.database, REFRESH_TOKEN_KEY).await? {
         open(keeper, REFRESH_TOKEN_KEY, &secret.sealed)?;
     }
