@@ -5,8 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::{
     clock::Clock,
     config::Config,
-    crypto::{Hasher, refresh_token::RefreshTokenKey, seal::Sealer, signing_keys::KeyRing},
+    crypto::{
+        Hasher, cursor::CursorKey, mac::MacKey, refresh_token::RefreshTokenKey, seal::Sealer, signing_keys::KeyRing,
+    },
     database::Database,
+    limits::Tally,
 };
 
 /// The service's handles, made once at the start and passed to every operation.
@@ -29,6 +32,12 @@ pub struct App {
     pub keys: KeyRing,
     /// The key of the refresh tokens.
     pub refresh_tokens: RefreshTokenKey,
+    /// The key that marks what is written to the audit log.
+    pub trail: MacKey,
+    /// The key of the cursors of long lists.
+    pub cursors: CursorKey,
+    /// How many failed sign-ins are written down one by one.
+    pub failures: Tally,
     /// Whether the service has been told to end.
     pub stopping: Stopping,
 }

@@ -7,6 +7,7 @@
 //! A setting is one documented field in one file of this folder. The loader, `countersign.default.toml` and
 //! `docs/configuration.md` are made from that field.
 
+mod audit;
 mod connection;
 mod contradictions;
 pub mod data_dir;
@@ -36,6 +37,7 @@ mod tokens;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+pub use self::audit::Audit;
 pub use self::database::{Database, DatabaseUrl};
 pub use self::effective::Effective;
 pub use self::environment::Environment;
@@ -137,6 +139,8 @@ config! {
     passwords: Passwords,
     /// Who may open an account.
     registration: Registration,
+    /// What is written down of what happens.
+    audit: Audit,
     /// What operators see.
     logs: Logs,
 }

@@ -2,11 +2,13 @@
 //!
 //! It knows keys and bytes; it does not know users or sessions, and keeps nothing but what it is handed.
 
+pub mod cursor;
 mod hash_job;
 mod hash_pool;
 mod hash_queue;
 mod hash_worker;
 mod hasher;
+pub mod mac;
 mod password_hash;
 pub mod random;
 pub mod refresh_token;

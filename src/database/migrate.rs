@@ -37,6 +37,7 @@ steps! {
     1 "0001_users",
     2 "0002_sessions",
     3 "0003_signing_keys",
+    7 "0007_audit_events",
 }
 
 /// One step for one engine.

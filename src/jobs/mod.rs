@@ -9,14 +9,25 @@ use futures_util::FutureExt;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::{error, warn};
 
-use crate::{app::App, auth::sessions, keys};
+use crate::{app::App, audit, auth::sessions, keys};
 
 /// How often dead sessions are looked for. A stretch of 500 each time goes through a million in three hours.
 const PURGE_INTERVAL: Duration = Duration::from_secs(5);
 
+/// How often audit events get their places in the chain.
+const CHAIN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often old audit events are looked for. Stretches of 500 forget 720,000 in a day.
+const FORGET_INTERVAL: Duration = Duration::from_mins(1);
+
 /// Works until it is dropped.
 pub async fn run(app: Arc<App>) {
-    tokio::join!(for_ever("follow_keys", || follow_keys(&app)), for_ever("purge_sessions", || purge_sessions(&app)));
+    tokio::join!(
+        for_ever("follow_keys", || follow_keys(&app)),
+        for_ever("purge_sessions", || purge_sessions(&app)),
+        for_ever("chain_audit_events", || chain_audit_events(&app)),
+        for_ever("forget_audit_events", || forget_audit_events(&app)),
+    );
 }
 
 /// Begins a job again when it panics: a node that went on without it would sign with keys that others have retired.
@@ -55,6 +66,34 @@ async fn purge_sessions(app: &App) {
         match sessions::purge::purge(app, cursor).await {
             Ok(end) => cursor = end,
             Err(error) => warn!(%error, "dead sessions could not be forgotten"),
+        }
+    }
+}
+
+async fn chain_audit_events(app: &App) {
+    let mut ticks = ticks(CHAIN_INTERVAL);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = chain_audit_events_once(app).await {
+            warn!(%error, "the audit log could not be chained");
+        }
+    }
+}
+
+async fn chain_audit_events_once(app: &App) -> Result<(), audit::chain::ChainError> {
+    audit::failures::settle(app).await?;
+    while audit::chain::advance(&app.database, &app.trail).await? > 0 {}
+    Ok(())
+}
+
+async fn forget_audit_events(app: &App) {
+    let mut ticks = ticks(FORGET_INTERVAL);
+    loop {
+        ticks.tick().await;
+        let Some(keep) = app.config.audit.keep() else { continue };
+        let cutoff = app.clock.now() - keep;
+        if let Err(error) = audit::retention::forget(&app.database, &app.trail, cutoff).await {
+            warn!(%error, "old audit events could not be forgotten");
         }
     }
 }

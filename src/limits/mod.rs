@@ -5,9 +5,11 @@
 
 mod limiter;
 mod quota;
+mod tally;
 
 pub use self::limiter::Limiter;
 pub use self::quota::{Allowance, Exceeded, Quota};
+pub use self::tally::Tally;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,10 @@
 //! The only place where SQL is written. Nothing here knows the time, chance, hashing or mail: callers pass in
 //! what they have decided. Reads take `&Database` or run inside a transaction, writes need one.
 
+pub mod audit_anchor;
+pub mod audit_event;
 mod columns;
+mod end_reason;
 pub mod sealed_secret;
 pub mod session;
 pub mod signing_key;

@@ -37,6 +37,7 @@ use crate::{
     database::{Database, DatabaseError, Fault, MigrateError},
     jobs,
     keys::{self, Keeper, KeysError},
+    limits::Tally,
     middleware::Edge,
     router::router,
 };
@@ -139,13 +140,16 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
         audience: &audience,
         now: clock.now(),
     };
-    let keys::Opened { ring, refresh_tokens } = keys::open(keeper).await?;
+    let keys::Opened { ring, refresh_tokens, trail, cursors } = keys::open(keeper).await?;
     Ok(App {
         public_url,
         audience,
         hasher,
         keys: ring,
         refresh_tokens,
+        trail,
+        cursors,
+        failures: Tally::default(),
         stopping: Stopping::default(),
         config,
         clock,

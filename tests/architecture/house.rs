@@ -19,13 +19,15 @@ pub(crate) enum Floor {
 
 /// The calls from verb to verb that are allowed: short, and without a circle.
 pub(crate) const VERBS: &[(&str, &[&str])] = &[
-    ("auth::change_password", &["auth::sessions", "auth::tokens"]),
-    ("auth::login", &["auth::sessions", "auth::tokens"]),
-    ("auth::refresh", &["auth::sessions", "auth::tokens"]),
-    ("auth::register", &["auth::sessions", "auth::tokens"]),
+    ("auth::change_password", &["audit", "auth::sessions", "auth::tokens"]),
+    ("auth::login", &["audit", "auth::sessions", "auth::tokens"]),
+    ("auth::logout", &["audit"]),
+    ("auth::refresh", &["audit", "auth::sessions", "auth::tokens"]),
+    ("auth::register", &["audit", "auth::sessions", "auth::tokens"]),
     ("auth::sessions", &["auth::tokens"]),
     ("auth::tokens", &["keys"]),
-    ("jobs", &["auth::sessions", "keys"]),
+    ("jobs", &["audit", "auth::sessions", "keys"]),
+    ("keys", &["audit"]),
 ];
 
 /// The drivers of the two engines.
@@ -59,7 +61,7 @@ pub(crate) fn floor(module: &[String]) -> Option<Floor> {
         [.., "routes" | "pages"]
         | ["auth", "dependencies" | "token", ..]
         | ["pages" | "middleware" | "health" | "problem" | "schemas", ..] => Floor::Faces,
-        ["auth" | "admin" | "oauth" | "keys" | "jobs", ..] => Floor::Verbs,
+        ["auth" | "admin" | "audit" | "oauth" | "keys" | "jobs", ..] => Floor::Verbs,
         ["models", ..] => Floor::Nouns,
         ["app" | "config" | "database" | "crypto" | "circuit_breaker" | "limits" | "mail" | "telemetry", ..] => {
             Floor::Tools

@@ -6,6 +6,7 @@ use countersign_token::SignError;
 
 use crate::{
     app::App,
+    audit::{self, By, Event, Kind},
     auth::{
         sessions,
         tokens::{self, SignedIn},
@@ -36,9 +37,12 @@ pub async fn change(app: &App, user: ActiveUser, change: Change) -> Result<Signe
         return Err(ChangeError::WrongPassword);
     }
     let this = (change.session.id, user.id);
-    Session::end_others(&mut transaction, this, now, EndReason::PasswordChanged).await?;
+    let ended = Session::end_others(&mut transaction, this, now, EndReason::PasswordChanged).await?;
     let renewed = sessions::renew(app, &mut transaction, &change.session, &change.client).await?;
     let opened = renewed.ok_or(ChangeError::SessionEnded)?;
+    let changed = Event::new(Kind::PasswordChanged, By::user(user.id, &change.client)).about(user.id);
+    let changed = changed.in_session(opened.id).with("sessions_ended", ended);
+    audit::record(&mut transaction, app.into(), changed).await?;
     transaction.commit().await?;
 
     Ok(tokens::issue(app, user, &opened)?)

@@ -81,7 +81,11 @@ impl FromRequestParts<Arc<App>> for Client {
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Problem> {
         let exchange = parts.extensions.get::<Arc<Exchange>>();
         let exchange = exchange.ok_or_else(|| Problem::internal("a handler was called without the edge around it"))?;
-        Ok(Self { ip: exchange.client.ip(), user_agent: exchange.user_agent.clone() })
+        Ok(Self {
+            ip: exchange.client.ip(),
+            user_agent: exchange.user_agent.clone(),
+            request_id: Some(exchange.request_id.clone()),
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use countersign_token::SignError;
 
 use crate::{
     app::App,
+    audit::{self, By, Event, Kind},
     auth::{
         sessions,
         tokens::{self, SignedIn},
@@ -26,8 +27,7 @@ use crate::{
 pub async fn login(app: &App, attempt: Attempt) -> Result<SignedIn, LoginError> {
     let user = attempt.login.find(app).await?;
     let verdict = app.hasher.verify(&attempt.password, user.as_ref().map(|user| &user.password_hash)).await?;
-    let user = user.filter(|_| verdict != Verdict::Wrong).ok_or(LoginError::WrongCredentials)?;
-    let user = user.active().ok_or(LoginError::Disabled)?;
+    let user = prove(app, &attempt.client, user, verdict).await?;
     let renewed = renew(app, &attempt.password, verdict).await?;
 
     let mut transaction = app.database.begin().await?;
@@ -35,6 +35,8 @@ pub async fn login(app: &App, attempt: Attempt) -> Result<SignedIn, LoginError> 
         return Err(LoginError::WrongCredentials);
     }
     let opened = sessions::open(app, &mut transaction, &user, &attempt.client).await?;
+    let signed_in = Event::new(Kind::SignedIn, By::user(user.id, &attempt.client)).about(user.id);
+    audit::record(&mut transaction, app.into(), signed_in.in_session(opened.id)).await?;
     transaction.commit().await?;
 
     Ok(tokens::issue(app, user, &opened)?)
@@ -89,6 +91,23 @@ impl Login {
             Self::Nobody => Ok(None),
         }
     }
+}
+
+/// The user who may sign in; whoever may not is written down.
+async fn prove(app: &App, client: &Client, user: Option<User>, verdict: Verdict) -> Result<ActiveUser, LoginError> {
+    let failed = |kind| Event::new(kind, By::nobody(client));
+    let Some(user) = user.as_ref().filter(|_| verdict != Verdict::Wrong) else {
+        let failed = failed(Kind::SignInFailed);
+        let failed = user.iter().fold(failed, |failed, user| failed.about(user.id));
+        audit::failures::note(app, client, failed).await?;
+        return Err(LoginError::WrongCredentials);
+    };
+    if let Some(active) = user.clone().active() {
+        return Ok(active);
+    }
+    let refused = failed(Kind::SignInRefused).about(user.id).with("reason", "disabled");
+    audit::failures::note(app, client, refused).await?;
+    Err(LoginError::Disabled)
 }
 
 /// Hashes the password anew if its hash is weaker than what new ones get.

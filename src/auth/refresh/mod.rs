@@ -13,6 +13,7 @@ use tracing::warn;
 
 use crate::{
     app::App,
+    audit::{self, By, Event, Kind},
     auth::{
         sessions,
         tokens::{self, Opened, SignedIn},
@@ -39,7 +40,7 @@ pub async fn refresh(app: &App, presented: &str, client: &Client) -> Result<Sign
     let now = app.clock.now();
     let (user, session) = match step(app, (id, &token), client, now).await? {
         Some(stepped) => stepped,
-        None => repeat(app, (id, &token), now).await?,
+        None => repeat(app, (id, &token), client, now).await?,
     };
     let user = user.active().ok_or(RefreshError::Ended)?;
     let opened = Opened { id: session.id, expires_at: session.expires_at, refresh_token: token.successor() };
@@ -90,6 +91,7 @@ async fn step(
 async fn repeat(
     app: &App,
     (id, token): (SessionId, &RefreshToken),
+    client: &Client,
     now: Timestamp,
 ) -> Result<(User, Session), RefreshError> {
     let found = Session::find_by_secret(&app.database, id, token.secret.digest()).await?;
@@ -102,9 +104,22 @@ async fn repeat(
         ..=0 => Err(RefreshError::Ended),
         1 if now.since(session.refreshed_at) <= GRACE => Ok((user, session)),
         _ => {
-            Session::end(&mut app.database.once(), (session.id, user.id), now, EndReason::TokenReused).await?;
-            warn!(user_id = user.id.get(), session_id = %session.id, "a refresh token was used twice; its session is ended");
+            end_reused(app, &session, client, now).await?;
             Err(RefreshError::Reused)
         }
     }
+}
+
+/// Ends a session of which one refresh token was presented twice.
+async fn end_reused(app: &App, session: &Session, client: &Client, now: Timestamp) -> Result<(), DatabaseError> {
+    let (id, user) = (session.id, session.user_id);
+    let mut transaction = app.database.begin().await?;
+    // Of several who present the token at once, one ends the session and writes it down.
+    if Session::end(&mut transaction, (id, user), now, EndReason::TokenReused).await? {
+        let reused = Event::new(Kind::RefreshTokenReused, By::nobody(client)).about(user).in_session(id);
+        audit::record(&mut transaction, app.into(), reused).await?;
+    }
+    transaction.commit().await?;
+    warn!(user_id = user.get(), session_id = %id, "a refresh token was used twice; its session is ended");
+    Ok(())
 }

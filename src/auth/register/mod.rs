@@ -9,6 +9,7 @@ use countersign_token::SignError;
 
 use crate::{
     app::App,
+    audit::{self, By, Event, Kind},
     auth::{
         sessions,
         tokens::{self, SignedIn},
@@ -41,6 +42,8 @@ pub async fn register(app: &App, application: Application) -> Result<SignedIn, R
     };
     let user = User::insert(&mut transaction, new).await.map_err(taken)?.active().ok_or(RegisterError::Closed)?;
     let opened = sessions::open(app, &mut transaction, &user, &application.client).await?;
+    let registered = Event::new(Kind::Registered, By::user(user.id, &application.client)).about(user.id);
+    audit::record(&mut transaction, app.into(), registered.in_session(opened.id)).await?;
     transaction.commit().await?;
 
     Ok(tokens::issue(app, user, &opened)?)
