@@ -6,13 +6,14 @@
 //! |---|---|---|
 //! | entry | [`cli`], [`server`], [`router`], [`openapi`] | how the parts are put together |
 //! | faces | `auth/*/routes`, [`auth::dependencies`], [`middleware`], [`pages`], [`health`], [`problem`], [`schemas`] | HTTP |
-//! | verbs | `auth/*`, [`audit`], [`keys`], [`jobs`] | the rules of authentication |
+//! | verbs | `auth/*`, [`admin`], [`audit`], [`keys`], [`jobs`] | the rules of authentication |
 //! | nouns | [`models`] | SQL |
 //! | tools | [`app`], [`config`], [`database`], [`crypto`], [`circuit_breaker`], [`limits`], [`telemetry`] | the outside |
 //! | words | [`domain`], [`clock`] | themselves |
 //!
 //! A login, read downward: `auth/login/routes.rs` → `auth/login/mod.rs` → `models/user.rs`, `models/session.rs`.
 
+pub mod admin;
 pub mod app;
 pub mod audit;
 pub mod auth;

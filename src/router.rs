@@ -8,6 +8,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    admin,
     app::App,
     auth, health,
     middleware::exchange::Exchange,
@@ -58,6 +59,10 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(auth::sessions::routes::list))
         .routes(routes!(auth::sessions::routes::end))
         .routes(routes!(auth::change_password::routes::change))
+        .routes(routes!(admin::users::routes::search))
+        .routes(routes!(admin::users::routes::find, admin::users::routes::change, admin::users::routes::delete))
+        .routes(routes!(admin::users::routes::log_out))
+        .routes(routes!(admin::audit_events::routes::list))
         .routes(routes!(oauth::metadata::routes::jwks))
         .routes(routes!(oauth::metadata::routes::authorization_server))
         .routes(routes!(health::health))

@@ -3,6 +3,7 @@
 //! The only place where SQL is written. Nothing here knows the time, chance, hashing or mail: callers pass in
 //! what they have decided. Reads take `&Database` or run inside a transaction, writes need one.
 
+pub mod account;
 pub mod audit_anchor;
 pub mod audit_event;
 mod columns;

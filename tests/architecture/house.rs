@@ -19,9 +19,12 @@ pub(crate) enum Floor {
 
 /// The calls from verb to verb that are allowed: short, and without a circle.
 pub(crate) const VERBS: &[(&str, &[&str])] = &[
+    ("admin::audit_events", &["audit"]),
+    ("admin::users", &["audit"]),
     ("auth::change_password", &["audit", "auth::sessions", "auth::tokens"]),
     ("auth::login", &["audit", "auth::sessions", "auth::tokens"]),
     ("auth::logout", &["audit"]),
+    ("auth::me", &["admin::users", "audit"]),
     ("auth::refresh", &["audit", "auth::sessions", "auth::tokens"]),
     ("auth::register", &["audit", "auth::sessions", "auth::tokens"]),
     ("auth::sessions", &["auth::tokens"]),

@@ -9,13 +9,13 @@ use super::{DeleteError, RenameError};
 use crate::{
     app::App,
     auth::dependencies::{CurrentUser, Fields, FromFields, Payload},
-    domain::{Password, Username},
+    domain::{Client, Password, Username},
     problem::{Code, FieldError, Problem, refusals},
     schemas::User,
 };
 
 refusals!(RenameRefusals: UsernameTaken);
-refusals!(DeleteRefusals: InvalidCredentials, Overloaded);
+refusals!(DeleteRefusals: InvalidCredentials, LastAdmin, Overloaded);
 
 /// Says who the bearer is.
 #[utoipa::path(
@@ -35,10 +35,11 @@ pub(crate) async fn me(current: CurrentUser) -> Json<User> {
 pub(crate) async fn update(
     State(app): State<Arc<App>>,
     current: CurrentUser,
+    client: Client,
     Payload(Changes { username }): Payload<Changes>,
 ) -> Result<Json<User>, Problem> {
     let Some(username) = username else { return Ok(Json(User::from(&*current.user))) };
-    let renamed = super::rename(&app, &current.user, &username).await?;
+    let renamed = super::rename(&app, &current.user, &username, &client).await?;
     Ok(Json(User::from(&renamed)))
 }
 
@@ -51,9 +52,10 @@ pub(crate) async fn update(
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     current: CurrentUser,
+    client: Client,
     Payload(Proof { password }): Payload<Proof>,
 ) -> Result<StatusCode, Problem> {
-    super::delete(&app, &current.user, &password).await?;
+    super::delete(&app, &current.user, &password, &client).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -100,6 +102,7 @@ impl From<DeleteError> for Problem {
     fn from(error: DeleteError) -> Self {
         match error {
             DeleteError::WrongPassword => Self::new(Code::InvalidCredentials),
+            DeleteError::LastAdmin => Self::new(Code::LastAdmin),
             DeleteError::Overloaded(error) => error.into(),
             DeleteError::Database(error) => error.into(),
         }
