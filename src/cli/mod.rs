@@ -3,6 +3,7 @@
 //! Commands write their result to standard output and nothing else there, so that it can be piped. They know no
 //! rule of authentication.
 
+mod audit;
 mod config;
 mod generate;
 mod health;
@@ -13,6 +14,8 @@ mod print;
 mod serve;
 mod settings;
 mod shell;
+mod table;
+mod user;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -46,6 +49,12 @@ enum Command {
     /// List, rotate and retire signing keys
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Make, look at, change and delete users
+    #[command(subcommand)]
+    User(user::Command),
+    /// Look at, verify and export the audit log
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Show or check the settings
     #[command(subcommand)]
     Config(config::Command),
@@ -73,6 +82,8 @@ impl Cli {
             Command::Serve => serve::run(&self.settings),
             Command::Migrate(arguments) => migrate::run(&arguments, &self.settings),
             Command::Keys(command) => keys::run(&command, &self.settings),
+            Command::User(command) => user::run(&command, &self.settings),
+            Command::Audit(command) => audit::run(&command, &self.settings),
             Command::Config(command) => config::run(&command, &self.settings),
             Command::Generate(command) => generate::run(&command),
             Command::Print(command) => print::run(&command),
@@ -97,6 +108,17 @@ fn answer(text: &[u8]) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Tells why a command was not carried out, which is an answer and no failure.
+fn refuse(reason: &str) -> ExitCode {
+    eprintln!("countersign: {reason}");
+    ExitCode::FAILURE
+}
+
+/// Writes something as JSON.
+fn answer_json(value: &impl serde::Serialize) -> anyhow::Result<ExitCode> {
+    answer((serde_json::to_string_pretty(value)? + "\n").as_bytes())
+}
+
 const AFTERWORD: &str = "\
 Settings are looked for in the file, then the environment (COUNTERSIGN_<SECTION>__<KEY>), then the flags; the last \
 one found counts. `countersign print config` prints them all, with their documentation.
@@ -108,5 +130,5 @@ Examples:
 
 Exit codes:
   0  done
-  1  asked and answered no: the server is not ready
+  1  asked and answered no: the server is not ready, there is no such user, the audit log was altered
   2  could not be done: wrong arguments, wrong settings, or what the message says";
