@@ -10,6 +10,7 @@ use crate::{
     },
     database::Database,
     limits::Tally,
+    metrics::Metrics,
 };
 
 /// The service's handles, made once at the start and passed to every operation.
@@ -38,6 +39,8 @@ pub struct App {
     pub cursors: CursorKey,
     /// How many failed sign-ins are written down one by one.
     pub failures: Tally,
+    /// What is counted.
+    pub metrics: Metrics,
     /// Whether the service has been told to end.
     pub stopping: Stopping,
 }

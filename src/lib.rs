@@ -8,7 +8,7 @@
 //! | faces | `auth/*/routes`, [`auth::dependencies`], [`middleware`], [`pages`], [`health`], [`problem`], [`schemas`] | HTTP |
 //! | verbs | `auth/*`, [`admin`], [`audit`], [`keys`], [`jobs`] | the rules of authentication |
 //! | nouns | [`models`] | SQL |
-//! | tools | [`app`], [`config`], [`database`], [`crypto`], [`circuit_breaker`], [`limits`], [`telemetry`] | the outside |
+//! | tools | [`app`], [`config`], [`database`], [`crypto`], [`circuit_breaker`], [`limits`], [`metrics`], [`telemetry`] | the outside |
 //! | words | [`domain`], [`clock`] | themselves |
 //!
 //! A login, read downward: `auth/login/routes.rs` → `auth/login/mod.rs` → `models/user.rs`, `models/session.rs`.
@@ -28,6 +28,7 @@ pub mod health;
 pub mod jobs;
 pub mod keys;
 pub mod limits;
+pub mod metrics;
 pub mod middleware;
 pub mod models;
 pub mod oauth;

@@ -58,6 +58,7 @@ pub use self::state::{Counts, Rejected, State, Transitions, Verdict};
 use self::gate::Gate;
 use self::permit::Guarded;
 use self::state::{Caller, Outcome, Ticket, Transition};
+use crate::metrics::{CallOutcome, Counter, Counters, Histogram};
 
 /// Stands before one dependency. Share it by reference or in an `Arc`.
 pub struct Breaker {
@@ -66,6 +67,7 @@ pub struct Breaker {
     monotonic: Box<dyn Fn() -> Duration + Send + Sync>,
     gate: Gate,
     opened: Notify,
+    tally: Tally,
 }
 
 impl Breaker {
@@ -78,7 +80,14 @@ impl Breaker {
         settings: Settings,
         monotonic: impl Fn() -> Duration + Send + Sync + 'static,
     ) -> Self {
-        Self { name, settings, monotonic: Box::new(monotonic), gate: Gate::new(settings), opened: Notify::new() }
+        Self {
+            name,
+            settings,
+            monotonic: Box::new(monotonic),
+            gate: Gate::new(settings),
+            opened: Notify::new(),
+            tally: Tally::new(),
+        }
     }
 
     /// Runs `future` if the breaker lets it through. Without a deadline: it must end by itself.
@@ -136,6 +145,12 @@ impl Breaker {
         }
     }
 
+    /// All calls since the start.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
     fn permit(&self, caller: Caller) -> Result<Permit<&Self>, Rejected> {
         let (ticket, now) = self.ticket(caller)?;
         Ok(Permit::new(self, ticket, now))
@@ -144,17 +159,31 @@ impl Breaker {
     #[inline]
     fn ticket(&self, caller: Caller) -> Result<(Ticket, Duration), Rejected> {
         let now = self.monotonic();
-        Ok((self.gate.admit(caller, now)?, now))
+        let ticket = self.gate.admit(caller, now);
+        if ticket.is_err() && caller == Caller::Call {
+            self.tally.calls.count(CallOutcome::Refused);
+        }
+        Ok((ticket?, now))
     }
 
+    /// Takes the end of a call that began at `started`.
     #[inline]
-    fn settle(&self, ticket: Ticket, outcome: Outcome, now: Duration) {
+    fn settle(&self, ticket: Ticket, verdict: Verdict, started: Duration) {
+        let now = self.monotonic();
+        let took = now.saturating_sub(started);
+        let outcome = Outcome { verdict, slow: took >= self.settings.slow_call };
+        self.tally.note(outcome, took);
         if let Some(transition) = self.gate.settle(ticket, outcome, now, rand::random) {
             self.log(transition);
             if let Transition::Opened { .. } = transition {
                 self.opened.notify_one();
             }
         }
+    }
+
+    fn cancel(&self, ticket: Ticket) {
+        self.tally.calls.count(CallOutcome::Abandoned);
+        self.gate.cancel(ticket);
     }
 
     fn monotonic(&self) -> Duration {
@@ -189,6 +218,35 @@ impl Breaker {
 impl fmt::Debug for Breaker {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Breaker").field("name", &self.name).field("gate", &self.gate).finish_non_exhaustive()
+    }
+}
+
+/// All calls since the start, for metrics. What opens the breaker is the window's business, not this.
+#[derive(Debug)]
+pub struct Tally {
+    /// Calls by how they ended.
+    pub calls: Counters<CallOutcome>,
+    /// Those that were slow, whatever their end.
+    pub slow: Counter,
+    /// How long those took that came to an end.
+    pub durations: Histogram,
+}
+
+impl Tally {
+    fn new() -> Self {
+        Self { calls: Counters::default(), slow: Counter::default(), durations: Histogram::of_latencies() }
+    }
+
+    #[inline]
+    fn note(&self, outcome: Outcome, took: Duration) {
+        self.calls.count(match outcome.verdict {
+            Verdict::Success => CallOutcome::Succeeded,
+            Verdict::Failure => CallOutcome::Failed,
+        });
+        if outcome.slow {
+            self.slow.count();
+        }
+        self.durations.record(took);
     }
 }
 

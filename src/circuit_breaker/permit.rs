@@ -10,7 +10,7 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 use super::Breaker;
-use super::state::{Outcome, Ticket, Verdict};
+use super::state::{Ticket, Verdict};
 
 /// The leave to make one call, from [`Breaker::admit`].
 ///
@@ -44,16 +44,14 @@ impl<B: Deref<Target = Breaker>> Permit<B> {
     /// Ends the call, unless it has ended.
     fn end(&mut self, verdict: Verdict) {
         let Some(ticket) = self.ticket.take() else { return };
-        let now = self.breaker.monotonic();
-        let slow = now.saturating_sub(self.started) >= self.breaker.settings.slow_call;
-        self.breaker.settle(ticket, Outcome { verdict, slow }, now);
+        self.breaker.settle(ticket, verdict, self.started);
     }
 }
 
 impl<B: Deref<Target = Breaker>> Drop for Permit<B> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            self.breaker.gate.cancel(ticket);
+            self.breaker.cancel(ticket);
         }
     }
 }

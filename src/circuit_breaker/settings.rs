@@ -149,6 +149,12 @@ impl Percent {
         if share >= 1 && share <= 100 { Some(Self(share)) } else { None }
     }
 
+    /// The share, from 1 to 100.
+    #[must_use]
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+
     /// Whether `part` is at least this share of `whole`.
     pub(super) fn is_reached(self, part: u32, whole: u32) -> bool {
         u64::from(part) * 100 >= u64::from(whole) * u64::from(self.0)

@@ -29,6 +29,9 @@ pub enum State {
 }
 
 impl State {
+    /// The names of all states.
+    pub const NAMES: [&'static str; 3] = ["closed", "open", "half_open"];
+
     /// Its name in metrics, health checks and logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

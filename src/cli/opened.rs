@@ -42,7 +42,7 @@ impl Opened {
 
     /// What administration is done with.
     pub(super) fn desk<'a>(&'a self, trail: &'a MacKey) -> Desk<'a> {
-        Desk { database: &self.database, scribe: Scribe { key: trail, now: self.now() } }
+        Desk { database: &self.database, scribe: Scribe { key: trail, now: self.now() }, metrics: None }
     }
 
     /// What hashes a password as a server would.

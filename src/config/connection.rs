@@ -14,6 +14,7 @@ impl From<&Config> for DatabaseSettings {
             max_connections: usize::try_from(database.max_connections).unwrap_or(usize::MAX),
             statement_timeout: Duration::from_secs(database.statement_timeout_seconds.into()),
             connect_timeout: Duration::from_secs(database.connect_timeout_seconds.into()),
+            breaker: (&config.database_breaker).into(),
             ..Self::new(config.database_url())
         }
     }

@@ -10,6 +10,8 @@ pub(super) fn report(config: &Config, reader: &mut Reader) {
     shared_secret(config, reader);
     session_lifetimes(config, reader);
     request_deadlines(config, reader);
+    open_times(config, reader);
+    metrics_address(config, reader);
 }
 
 fn shared_secret(config: &Config, reader: &mut Reader) {
@@ -40,6 +42,30 @@ fn request_deadlines(config: &Config, reader: &mut Reader) {
             "http.body_timeout_seconds",
             &["http.request_timeout_seconds"],
             &format!("is {body}, which is longer than http.request_timeout_seconds ({whole})"),
+        );
+    }
+}
+
+fn open_times(config: &Config, reader: &mut Reader) {
+    let breaker = &config.database_breaker;
+    let (first, longest) = (breaker.open_milliseconds, breaker.longest_open_milliseconds);
+    if first > longest {
+        reader.contradiction(
+            "database_breaker.open_milliseconds",
+            &["database_breaker.longest_open_milliseconds"],
+            &format!("is {first}, which is longer than database_breaker.longest_open_milliseconds ({longest})"),
+        );
+    }
+}
+
+fn metrics_address(config: &Config, reader: &mut Reader) {
+    // Of port 0 each gets one of its own.
+    if let Some(listen) = config.metrics.listen.filter(|listen| *listen == config.service.listen && listen.port() != 0)
+    {
+        reader.contradiction(
+            "metrics.listen",
+            &["listen"],
+            &format!("is {listen}, where the service itself listens: metrics need an address of their own"),
         );
     }
 }

@@ -8,6 +8,7 @@
 //! `docs/configuration.md` are made from that field.
 
 mod audit;
+mod breakers;
 mod connection;
 mod contradictions;
 pub mod data_dir;
@@ -22,6 +23,7 @@ mod http;
 mod keys;
 mod layers;
 mod logs;
+mod metrics;
 mod passwords;
 mod public_url;
 mod reader;
@@ -38,6 +40,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 pub use self::audit::Audit;
+pub use self::breakers::DatabaseBreaker;
 pub use self::database::{Database, DatabaseUrl};
 pub use self::effective::Effective;
 pub use self::environment::Environment;
@@ -47,6 +50,7 @@ pub use self::http::Http;
 pub use self::keys::Keys;
 pub use self::layers::{FileChoice, Flag, Sources};
 pub use self::logs::{LogFilter, LogFormat, Logs};
+pub use self::metrics::Metrics;
 pub use self::passwords::Passwords;
 pub use self::public_url::PublicUrl;
 pub use self::registration::Registration;
@@ -129,6 +133,8 @@ config! {
     service: Service,
     /// The database.
     database: Database,
+    /// The circuit breaker before it.
+    database_breaker: DatabaseBreaker,
     /// The HTTP server.
     http: Http,
     /// Access tokens and sessions.
@@ -143,6 +149,8 @@ config! {
     audit: Audit,
     /// What operators see.
     logs: Logs,
+    /// Metrics.
+    metrics: Metrics,
 }
 
 impl Config {

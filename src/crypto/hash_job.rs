@@ -2,6 +2,8 @@
 //!
 //! It computes nothing: that is done in the lanes of a [`super::hash_worker`].
 
+use std::time::Instant;
+
 use bcrypt_lanes::{Cost, Digest, Key, Salt};
 use tokio::sync::oneshot;
 
@@ -26,4 +28,12 @@ pub(super) struct Request {
     pub(super) job: Job,
     /// Closed as soon as nobody waits any more.
     pub(super) reply: oneshot::Sender<Digest>,
+    /// When it was asked for.
+    pub(super) asked: Instant,
+}
+
+impl Request {
+    pub(super) fn new(job: Job, reply: oneshot::Sender<Digest>) -> Self {
+        Self { job, reply, asked: Instant::now() }
+    }
 }

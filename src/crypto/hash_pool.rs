@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::hash_job::{Job, Request};
 use super::hash_queue::{HashingStats, Overloaded, Pace, Queue, Report};
 use super::hash_worker::Worker;
+use crate::metrics::{Counters, HashOutcome, Histogram};
 
 /// The threads and their queue. Dropping it lets the threads end after the slice at hand.
 pub(super) struct HashPool(Arc<Shared>);
@@ -25,7 +26,12 @@ impl HashPool {
     /// The operating system's, if it gives no thread.
     pub(super) fn start(threads: u32, longest_wait: Duration) -> io::Result<Self> {
         let desk = Desk { queue: Queue::new(threads, longest_wait, measured_pace()), is_closed: false };
-        let pool = Self(Arc::new(Shared { longest_wait, desk: Mutex::new(desk), arrived: Condvar::new() }));
+        let pool = Self(Arc::new(Shared {
+            longest_wait,
+            desk: Mutex::new(desk),
+            arrived: Condvar::new(),
+            tally: HashTally::default(),
+        }));
         for (number, _) in (0..threads).enumerate() {
             let shared = Arc::clone(&pool.0);
             thread::Builder::new().name(format!("hash-{number}")).spawn(move || work(&shared, number))?;
@@ -40,13 +46,21 @@ impl HashPool {
     /// [`Overloaded`], at once, if the hash could not be done within the longest wait.
     pub(super) async fn run(&self, job: Job) -> Result<Digest, Overloaded> {
         let (reply, answer) = oneshot::channel();
-        let ticket = self.0.desk().queue.admit(Request { job, reply })?;
+        let refused = |_: &Overloaded| self.0.tally.hashes.count(HashOutcome::Refused);
+        let ticket = self.0.desk().queue.admit(Request::new(job, reply)).inspect_err(refused)?;
         self.0.arrived.notify_one();
-        let _place = Place { shared: &self.0, ticket };
+        let mut place = Place { shared: &self.0, ticket, outcome: HashOutcome::Abandoned };
         // Admission estimates; this holds it to its word, also on a machine that has become slower since.
         let answer = tokio::time::timeout(self.0.longest_wait, answer).await;
         // No answer within the time, or none at all, which comes only from a thread that has died.
-        answer.ok().and_then(Result::ok).ok_or(Overloaded { retry_after: Overloaded::SHORTEST_RETRY })
+        let answer = answer.ok().and_then(Result::ok);
+        place.outcome = answer.map_or(HashOutcome::Late, |_| HashOutcome::Hashed);
+        answer.ok_or(Overloaded { retry_after: Overloaded::SHORTEST_RETRY })
+    }
+
+    /// All hashes since the start.
+    pub(super) fn tally(&self) -> &HashTally {
+        &self.0.tally
     }
 
     /// How busy the threads are; rates are in hashes of this cost.
@@ -62,6 +76,21 @@ impl Drop for HashPool {
     }
 }
 
+/// All hashes since the start, for metrics.
+#[derive(Debug)]
+pub struct HashTally {
+    /// Hashes by how they ended.
+    pub hashes: Counters<HashOutcome>,
+    /// How long they waited for a lane.
+    pub waits: Histogram,
+}
+
+impl Default for HashTally {
+    fn default() -> Self {
+        Self { hashes: Counters::default(), waits: Histogram::of_latencies() }
+    }
+}
+
 /// What the threads share.
 struct Shared {
     /// What takes longer is refused.
@@ -69,6 +98,7 @@ struct Shared {
     desk: Mutex<Desk>,
     /// Wakes a thread that has nothing to do. The others look at the desk after each slice.
     arrived: Condvar,
+    tally: HashTally,
 }
 
 struct Desk {
@@ -87,11 +117,14 @@ impl Shared {
 struct Place<'a> {
     shared: &'a Shared,
     ticket: u64,
+    /// As what it is counted when it is given away.
+    outcome: HashOutcome,
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.shared.desk().queue.leave(self.ticket);
+        self.shared.tally.hashes.count(self.outcome);
     }
 }
 
@@ -104,6 +137,7 @@ fn work(shared: &Shared, number: usize) {
     let mut worker = Worker::default();
     while let Some(arrivals) = arrivals(shared, number, worker.busy_lanes()) {
         for request in arrivals {
+            shared.tally.waits.record(request.asked.elapsed());
             worker.start(request);
         }
 
@@ -142,7 +176,7 @@ fn measured_pace() -> Pace {
     let mut worker = Worker::default();
     for _ in 0..Worker::LANES {
         let job = Job { key: Key::from_truncated(b"pace"), salt: [0; 16], cost: Cost::MAX, as_long_as: Cost::MAX };
-        worker.start(Request { job, reply: oneshot::channel().0 });
+        worker.start(Request::new(job, oneshot::channel().0));
     }
     let began = Instant::now();
     let (rounds, _) = worker.advance(2 * SLICE);

@@ -189,7 +189,7 @@ mod tests {
     fn admit(queue: &mut Queue, cost: u8) -> Result<u64, Overloaded> {
         let cost = Cost::new(cost).unwrap();
         let job = Job { key: Key::from_truncated(b"a"), salt: [7; 16], cost, as_long_as: cost };
-        queue.admit(Request { job, reply: oneshot::channel().0 })
+        queue.admit(Request::new(job, oneshot::channel().0))
     }
 
     fn milliseconds(milliseconds: u64) -> Duration {

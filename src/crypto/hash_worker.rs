@@ -42,7 +42,7 @@ impl Worker {
     }
 
     /// Takes a request into a free lane. The key is zeroed: the lane needs it no more.
-    pub(super) fn start(&mut self, Request { job, reply }: Request) {
+    pub(super) fn start(&mut self, Request { job, reply, asked: _ }: Request) {
         let padding = job.cost.get()..job.as_long_as.get();
         let seat = Seat { reply, digest: None, padding, ends_at: self.rounds + job.rounds() };
         self.enter(Job { cost: job.cost, salt: job.salt, key: &job.key }, seat);
@@ -95,7 +95,7 @@ mod tests {
         let (reply, answer) = oneshot::channel();
         let [cost, as_long_as] = [cost, as_long_as].map(|cost| Cost::new(cost).unwrap());
         let job = hash_job::Job { key: Key::from_truncated(b"a"), salt: [7; 16], cost, as_long_as };
-        (Request { job, reply }, answer)
+        (Request::new(job, reply), answer)
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use std::{fmt, io, thread};
 
 use super::hash_job::Job;
-use super::hash_pool::HashPool;
+use super::hash_pool::{HashPool, HashTally};
 use super::hash_queue::{HashingStats, Overloaded};
 use super::password_hash::{Cost, NewHash, PasswordHash};
 use super::random;
@@ -101,6 +101,12 @@ impl Hasher {
             (true, false) => Verdict::Right,
             (true, true) => Verdict::RightButOutdated,
         })
+    }
+
+    /// All hashes since the start.
+    #[must_use]
+    pub fn tally(&self) -> &HashTally {
+        self.0.pool.tally()
     }
 
     /// How busy the threads are, and how long a password would wait that came now.

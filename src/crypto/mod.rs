@@ -15,6 +15,7 @@ pub mod refresh_token;
 pub mod seal;
 pub mod signing_keys;
 
+pub use hash_pool::HashTally;
 pub use hash_queue::{HashingStats, Overloaded};
 pub use hasher::{Hasher, HasherSettings, Verdict};
 pub use password_hash::{Cost, CostError, PasswordHash, UnknownHash};

@@ -31,6 +31,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 pub struct Ring {
     /// The key that signs.
     pub signer: Signer,
+    /// When it began to sign; a shared secret has no beginning.
+    pub signs_since: Option<Timestamp>,
     /// Checks tokens with every key that may still have signed a living one.
     verifier: Verifier,
     /// The published key set, as it is served: a JSON text.
@@ -87,7 +89,19 @@ impl Ring {
             None => KeySet::default().jwks(),
         };
         let jwks = serde_json::to_string(&published).map_err(|_| countersign_token::KeyError::Malformed)?;
-        Ok(Self { signer, verifier: expectations.with_keys(keys), jwks, verified: Cache::new(REMEMBERED) })
+        Ok(Self {
+            signer,
+            signs_since: None,
+            verifier: expectations.with_keys(keys),
+            jwks,
+            verified: Cache::new(REMEMBERED),
+        })
+    }
+
+    /// The same ring, with the instant at which its key began to sign.
+    #[must_use]
+    pub fn signing_since(self, since: Option<Timestamp>) -> Self {
+        Self { signs_since: since, ..self }
     }
 
     /// Checks a token: the signature once for as long as it is remembered, the claims every time.

@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::circuit_breaker::{CallError, Outage};
+use crate::metrics::DatabaseOutcome;
 
 /// Why a statement or a transaction did not do its work.
 ///
@@ -76,6 +77,19 @@ impl DatabaseError {
             | Self::Refused { .. }
             | Self::Failed
             | Self::Other(_) => false,
+        }
+    }
+
+    /// As what it is counted.
+    pub(super) fn kind(&self) -> DatabaseOutcome {
+        match self {
+            Self::Unique { .. } | Self::ForeignKey | Self::NoRow => DatabaseOutcome::Answered,
+            Self::Unavailable { .. } => DatabaseOutcome::Unavailable,
+            Self::Timeout(_) => DatabaseOutcome::TimedOut,
+            Self::Refused { .. } => DatabaseOutcome::Refused,
+            Self::CommitUnknown(_) => DatabaseOutcome::CommitUnknown,
+            Self::Corrupt(_) => DatabaseOutcome::Corrupt,
+            Self::Failed | Self::Other(_) => DatabaseOutcome::Mistake,
         }
     }
 

@@ -45,7 +45,8 @@ use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
 
-use crate::circuit_breaker::{self, Breaker};
+use crate::circuit_breaker::{self, Breaker, Tally};
+use crate::metrics::{Counters, DatabaseOutcome};
 
 use self::postgres::Postgres;
 use self::queries::{Query, Visit};
@@ -70,6 +71,7 @@ pub struct Database {
 struct Inner {
     backend: Backend,
     breaker: Arc<Breaker>,
+    calls: Counters<DatabaseOutcome>,
     /// Finds out when a database that had gone is back.
     monitor: AbortHandle,
 }
@@ -139,12 +141,11 @@ impl Database {
             return Err(DatabaseError::Other(expected.to_owned()));
         };
         let started = Instant::now();
-        let breaker =
-            Arc::new(Breaker::new("database", circuit_breaker::Settings::DATABASE, move || started.elapsed()));
+        let breaker = Arc::new(Breaker::new("database", settings.breaker, move || started.elapsed()));
         let deadline = settings.statement_timeout;
         let inner = Arc::new_cyclic(|inner: &Weak<Inner>| {
             let monitor = tokio::spawn(watch(Arc::clone(&breaker), inner.clone(), deadline)).abort_handle();
-            Inner { backend, breaker, monitor }
+            Inner { backend, breaker, calls: Counters::default(), monitor }
         });
         Ok(Self { inner })
     }
@@ -153,6 +154,18 @@ impl Database {
     #[must_use]
     pub fn breaker(&self) -> circuit_breaker::Snapshot {
         self.inner.breaker.snapshot()
+    }
+
+    /// All calls that went through the breaker, or did not.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        self.inner.breaker.tally()
+    }
+
+    /// All calls, by what the caller was told.
+    #[must_use]
+    pub fn calls(&self) -> &Counters<DatabaseOutcome> {
+        &self.inner.calls
     }
 
     /// Opens a transaction. Dropped, it is rolled back.
@@ -204,7 +217,9 @@ impl Database {
 
     /// Every call to an engine passes here, and so through the breaker.
     async fn call<T>(&self, work: impl Future<Output = Result<T, DatabaseError>> + Send) -> Result<T, DatabaseError> {
-        self.inner.breaker.call(work).await.map_err(DatabaseError::from)
+        let outcome = self.inner.breaker.call(work).await.map_err(DatabaseError::from);
+        self.inner.calls.count(outcome.as_ref().map_or_else(DatabaseError::kind, |_| DatabaseOutcome::Done));
+        outcome
     }
 }
 

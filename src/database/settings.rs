@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::circuit_breaker;
+
 /// Where the database is and how long to wait for it.
 #[derive(Clone, Debug)]
 pub struct DatabaseSettings {
@@ -29,6 +31,8 @@ pub struct DatabaseSettings {
     /// the turn being granted, so a task that has stopped running gives it back as well. On PostgreSQL it is the time
     /// between two statements, and the whole may take one `statement_timeout` more.
     pub lease: Duration,
+    /// When the breaker before the database opens, and how it finds the database back.
+    pub breaker: circuit_breaker::Settings,
 }
 
 impl DatabaseSettings {
@@ -41,6 +45,7 @@ impl DatabaseSettings {
             wait_timeout: Duration::from_secs(2),
             statement_timeout: Duration::from_secs(2),
             lease: Duration::from_secs(1),
+            breaker: circuit_breaker::Settings::DATABASE,
         }
     }
 }

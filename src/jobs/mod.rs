@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::{error, warn};
 
-use crate::{app::App, audit, auth::sessions, keys};
+use crate::{app::App, audit, auth::sessions, keys, metrics::Job};
 
 /// How often dead sessions are looked for. A stretch of 500 each time goes through a million in three hours.
 const PURGE_INTERVAL: Duration = Duration::from_secs(5);
@@ -47,7 +47,9 @@ async fn follow_keys(app: &App) {
     let mut ticks = ticks(keys::ring::look_interval(&app.config));
     loop {
         ticks.tick().await;
-        if let Err(error) = follow_keys_once(app).await {
+        let outcome = follow_keys_once(app).await;
+        app.metrics.jobs.note(Job::FollowKeys, &outcome, app.clock.now());
+        if let Err(error) = outcome {
             warn!(%error, "the signing keys could not be looked at");
         }
     }
@@ -63,7 +65,9 @@ async fn purge_sessions(app: &App) {
     let mut cursor = None;
     loop {
         ticks.tick().await;
-        match sessions::purge::purge(app, cursor).await {
+        let outcome = sessions::purge::purge(app, cursor).await;
+        app.metrics.jobs.note(Job::PurgeSessions, &outcome, app.clock.now());
+        match outcome {
             Ok(end) => cursor = end,
             Err(error) => warn!(%error, "dead sessions could not be forgotten"),
         }
@@ -74,7 +78,9 @@ async fn chain_audit_events(app: &App) {
     let mut ticks = ticks(CHAIN_INTERVAL);
     loop {
         ticks.tick().await;
-        if let Err(error) = chain_audit_events_once(app).await {
+        let outcome = chain_audit_events_once(app).await;
+        app.metrics.jobs.note(Job::ChainAuditEvents, &outcome, app.clock.now());
+        if let Err(error) = outcome {
             warn!(%error, "the audit log could not be chained");
         }
     }
@@ -90,9 +96,11 @@ async fn forget_audit_events(app: &App) {
     let mut ticks = ticks(FORGET_INTERVAL);
     loop {
         ticks.tick().await;
-        let Some(keep) = app.config.audit.keep() else { continue };
-        let cutoff = app.clock.now() - keep;
-        if let Err(error) = audit::retention::forget(&app.database, &app.trail, cutoff).await {
+        // Kept for ever is kept since before there was time.
+        let cutoff = app.clock.now() - app.config.audit.keep().unwrap_or(Duration::MAX);
+        let outcome = audit::retention::forget(&app.database, &app.trail, cutoff).await;
+        app.metrics.jobs.note(Job::ForgetAuditEvents, &outcome, app.clock.now());
+        if let Err(error) = outcome {
             warn!(%error, "old audit events could not be forgotten");
         }
     }

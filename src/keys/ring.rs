@@ -18,17 +18,19 @@ pub(super) async fn load(keeper: Keeper<'_>) -> Result<Ring, KeysError> {
     let living = rows.iter().filter(|row| row.state != State::Retired);
     let mut believed = living.map(|row| VerificationKey::from_jwk(&row.public_jwk)).collect::<Result<Vec<_>, _>>()?;
 
+    let mut since = None;
     let signer = if keeper.config.tokens.algorithm == Algorithm::Hs256 {
         let secret = keeper.config.tokens.jwt_secret.as_ref().ok_or(KeysError::NoSecret)?;
         Signer::from_secret(secret.expose())?
     } else {
         let active = rows.iter().find(|row| row.state == State::Active);
+        since = active.map(|row| row.activates_at);
         signer(keeper, active.ok_or_else(|| KeysError::NoSuchKey("active".to_owned()))?)?
     };
     if signer.verification_key().algorithm() == Algorithm::Hs256 {
         believed.push(signer.verification_key().clone());
     }
-    Ok(Ring::new(signer, believed, expectations(keeper))?)
+    Ok(Ring::new(signer, believed, expectations(keeper))?.signing_since(since))
 }
 
 /// How often a node looks whether keys have changed, and so the longest that it does not know of a change: 5 s, or a

@@ -6,7 +6,7 @@
 use std::{
     net::IpAddr,
     sync::{Arc, OnceLock},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -100,10 +100,16 @@ impl Exchange {
         self.session.get().copied()
     }
 
+    /// Time since the request's head had been read.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     /// Milliseconds since the request's head had been read, to the microsecond.
     #[must_use]
     pub fn latency_ms(&self) -> f64 {
-        (self.started.elapsed().as_secs_f64() * 1_000_000.0).round() / 1000.0
+        (self.elapsed().as_secs_f64() * 1_000_000.0).round() / 1000.0
     }
 }
 

@@ -11,9 +11,12 @@ pub(super) fn record(exchange: &Exchange, status: StatusCode) {
     write(exchange, status.as_u16(), "answered");
 }
 
-/// Writes the line of a request whose client left before it was answered, under the status that nginx gave it.
+/// The status of a request whose client left before it was answered, as nginx has it.
+pub(super) const GONE: u16 = 499;
+
+/// Writes the line of a request whose client left before it was answered.
 pub(super) fn record_gone(exchange: &Exchange) {
-    write(exchange, 499, "the client has gone");
+    write(exchange, GONE, "the client has gone");
 }
 
 fn write(exchange: &Exchange, status: u16, message: &str) {

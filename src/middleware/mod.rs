@@ -51,10 +51,11 @@ impl Edge {
 
     /// Answers one request of the client at `peer`.
     pub async fn answer(&self, mut request: Request, peer: IpAddr) -> Response {
+        let _in_flight = self.app.metrics.requests.in_flight.enter();
         let exchange = Arc::new(Exchange::open(&request, peer, &self.app));
         request.extensions_mut().insert(Arc::clone(&exchange));
 
-        let unanswered = Unanswered(&exchange);
+        let unanswered = Unanswered(&exchange, &self.app);
         let body = Unread::watch(&mut request);
 
         let mut response = self.handle(request).await;
@@ -69,6 +70,7 @@ impl Edge {
         if let Some(AnsweredFor(user, session)) = response.extensions().get() {
             exchange.note_user(*user, *session);
         }
+        count(&self.app, &exchange, response.status().as_u16());
         logging::record(&exchange, response.status());
         response
     }
@@ -87,11 +89,15 @@ impl Edge {
     }
 }
 
+fn count(app: &App, exchange: &Exchange, status: u16) {
+    app.metrics.requests.answered(exchange.route(), (exchange.method.as_str(), status), exchange.elapsed());
+}
+
 /// When to ask again for what was not answered within its time.
 const AFTER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A request whose client may leave before it is answered: it has its line in the log all the same.
-struct Unanswered<'a>(&'a Exchange);
+struct Unanswered<'a>(&'a Exchange, &'a App);
 
 impl Unanswered<'_> {
     fn answered(self) {
@@ -101,6 +107,7 @@ impl Unanswered<'_> {
 
 impl Drop for Unanswered<'_> {
     fn drop(&mut self) {
+        count(self.1, self.0, logging::GONE);
         logging::record_gone(self.0);
     }
 }

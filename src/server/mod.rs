@@ -4,6 +4,7 @@
 //! end says first that it is not ready, answers what is in flight, and goes.
 
 mod door;
+mod metrics;
 
 use std::{
     io,
@@ -24,7 +25,7 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
-use self::door::Door;
+use self::{door::Door, metrics::MetricsDoor};
 
 use crate::{
     app::{App, Stopping},
@@ -38,6 +39,7 @@ use crate::{
     jobs,
     keys::{self, Keeper, KeysError},
     limits::Tally,
+    metrics::Metrics,
     middleware::Edge,
     router::router,
 };
@@ -65,6 +67,7 @@ pub struct Parts {
 /// A server that is bound and has all it needs.
 pub struct Server {
     door: Door,
+    metrics: Option<MetricsDoor>,
     app: Arc<App>,
 }
 
@@ -77,14 +80,21 @@ impl Server {
         let listen = parts.config.service.listen;
         let bind = |source| StartError::Bind { listen, source };
         let door = Door::open(listen).await.map_err(bind)?;
+        let metrics = bind_metrics(&parts.config).await?;
         let app = open(parts, door.address()).await?;
-        Ok(Self { door, app: Arc::new(app) })
+        Ok(Self { door, metrics, app: Arc::new(app) })
     }
 
     /// The address that was bound.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.door.address()
+    }
+
+    /// The address that was bound for metrics, if there is one.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(MetricsDoor::address)
     }
 
     /// The handles that its operations share.
@@ -97,6 +107,8 @@ impl Server {
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let edge = Edge::around(router(Arc::clone(&self.app)), Arc::clone(&self.app));
         let jobs = tokio::spawn(jobs::run(Arc::clone(&self.app)));
+        // Until the last request is answered: a drain is worth watching.
+        let metrics = self.metrics.map(|metrics| tokio::spawn(metrics.serve(Arc::clone(&self.app))));
         info!(address = %self.door.address(), public_url = self.app.public_url, "listening");
 
         let connections = GracefulShutdown::new();
@@ -118,7 +130,17 @@ impl Server {
             Ok(()) => info!("all requests are answered"),
             Err(_elapsed) => warn!(grace_seconds = grace.as_secs(), "requests in flight were cut off"),
         }
+        if let Some(metrics) = metrics {
+            metrics.abort();
+        }
     }
+}
+
+/// Binds the address for metrics, if there is to be one.
+async fn bind_metrics(config: &Config) -> Result<Option<MetricsDoor>, StartError> {
+    let Some(listen) = config.metrics.listen else { return Ok(None) };
+    let bind = |source| StartError::BindMetrics { listen, source };
+    MetricsDoor::open(listen).await.map(Some).map_err(bind)
 }
 
 /// Opens everything that operations need.
@@ -150,6 +172,7 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
         trail,
         cursors,
         failures: Tally::default(),
+        metrics: Metrics::default(),
         stopping: Stopping::default(),
         config,
         clock,
@@ -185,6 +208,14 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("cannot listen on {listen}: {source}. Choose another address with COUNTERSIGN_LISTEN or --listen")]
     Bind {
+        /// The address.
+        listen: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The address for metrics cannot be listened on.
+    #[error("cannot listen for metrics on {listen}: {source}. Choose another address with COUNTERSIGN_METRICS__LISTEN")]
+    BindMetrics {
         /// The address.
         listen: SocketAddr,
         /// Why not.

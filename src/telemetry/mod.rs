@@ -9,9 +9,10 @@ use std::{
     fs::File,
     io::{self, BufWriter, IsTerminal},
     os::fd::AsFd,
+    sync::OnceLock,
 };
 
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use self::json::JsonLines;
@@ -30,6 +31,7 @@ pub fn start(logs: &Logs) -> anyhow::Result<WorkerGuard> {
     // costs one system call for many lines.
     let output = BufWriter::new(File::from(io::stdout().as_fd().try_clone_to_owned()?));
     let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(LINES).finish(output);
+    DROPPED.get_or_init(|| writer.error_counter());
     let filter = logs.filter.to_env_filter();
     let registry = tracing_subscriber::registry().with(filter);
     match logs.format {
@@ -38,6 +40,15 @@ pub fn start(logs: &Logs) -> anyhow::Result<WorkerGuard> {
         LogFormat::Auto | LogFormat::Text => registry.with(fmt::layer().compact().with_writer(writer)).try_init()?,
     }
     Ok(guard)
+}
+
+/// The counter of the log. There is one log in a process, because `tracing` has one subscriber.
+static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
+
+/// How many lines did not fit the buffer. 0 without a log.
+#[must_use]
+pub fn dropped_lines() -> usize {
+    DROPPED.get().map_or(0, ErrorCounter::dropped_lines)
 }
 
 fn json<S>(writer: tracing_appender::non_blocking::NonBlocking) -> impl tracing_subscriber::Layer<S>

@@ -66,9 +66,10 @@ pub(crate) fn floor(module: &[String]) -> Option<Floor> {
         | ["pages" | "middleware" | "health" | "problem" | "schemas", ..] => Floor::Faces,
         ["auth" | "admin" | "audit" | "oauth" | "keys" | "jobs", ..] => Floor::Verbs,
         ["models", ..] => Floor::Nouns,
-        ["app" | "config" | "database" | "crypto" | "circuit_breaker" | "limits" | "mail" | "telemetry", ..] => {
-            Floor::Tools
-        }
+        [
+            "app" | "config" | "database" | "crypto" | "circuit_breaker" | "limits" | "mail" | "metrics" | "telemetry",
+            ..,
+        ] => Floor::Tools,
         ["domain" | "clock", ..] => Floor::Words,
         _ => return None,
     };

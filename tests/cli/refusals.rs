@@ -188,6 +188,18 @@ fn contradictions_between_settings_are_told() {
          tokens.refresh_absolute_ttl_seconds (60)",
     );
     assert_refused(
+        &Machine::new().with("COUNTERSIGN_METRICS__LISTEN", "127.0.0.1:8000"),
+        "",
+        "COUNTERSIGN_METRICS__LISTEN: metrics.listen is 127.0.0.1:8000, where the service itself listens: metrics need \
+         an address of their own",
+    );
+    assert_refused(
+        &Machine::new(),
+        "--set database_breaker.open_milliseconds=2000",
+        "--set: database_breaker.open_milliseconds is 2000, which is longer than \
+         database_breaker.longest_open_milliseconds (1000)",
+    );
+    assert_refused(
         &Machine::new().with("DATABASE_URL", "sqlite::memory:").with("DATABASE_URL_FILE", "url"),
         "",
         "DATABASE_URL: database.url is set here and by DATABASE_URL_FILE; keep one of them",

@@ -22,6 +22,7 @@ mod process;
 mod visitor;
 
 mod killed;
+mod metrics;
 mod postgres_outages;
 mod secrets;
 mod slow_clients;

@@ -105,6 +105,22 @@ impl Service {
         Visitor::of(self.address)
     }
 
+    /// What `GET /metrics` says at this moment.
+    pub(crate) async fn scrape(&self) -> String {
+        let answer = reqwest::get(format!("http://{}/metrics", self.metrics())).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.text().await.unwrap()
+    }
+
+    /// Where metrics are served, as the log says.
+    pub(crate) fn metrics(&self) -> SocketAddr {
+        self.process.says("metrics_address");
+        let said = self.process.said();
+        let events = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let mut addresses = events.filter_map(|event| event["metrics_address"].as_str()?.parse().ok());
+        addresses.next().unwrap_or_else(|| panic!("it names no address for metrics: {said}"))
+    }
+
     /// As the power does, or the kernel when memory is short.
     pub(crate) fn kill(&self) {
         self.process.signal(Signal::KILL);

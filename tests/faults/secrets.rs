@@ -24,7 +24,7 @@ static HASHES: Statement = Statement::new("select hashed_password from users");
 #[case(Engine::Sqlite, "HS256")]
 #[case(Engine::Postgres, "ES256")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn secrets_are_in_no_line_of_the_log_and_nowhere_in_the_database(
+async fn secrets_are_in_no_line_of_the_log_in_no_metric_and_nowhere_in_the_database(
     #[case] engine: Engine,
     #[case] algorithm: &str,
 ) {
@@ -32,6 +32,7 @@ async fn secrets_are_in_no_line_of_the_log_and_nowhere_in_the_database(
         .with("COUNTERSIGN_SECRET_KEY", ROOT_SECRET)
         .with("COUNTERSIGN_TOKENS__ALGORITHM", algorithm)
         .with("JWT_SECRET", JWT_SECRET)
+        .with("COUNTERSIGN_METRICS__LISTEN", "127.0.0.1:0")
         .with("COUNTERSIGN_LOGS__FILTER", "trace");
     let service = home.start();
     let visitor = service.visitor();
@@ -46,6 +47,7 @@ async fn secrets_are_in_no_line_of_the_log_and_nowhere_in_the_database(
         }
         Engine::Postgres => [Ok(Vec::new()), Ok(Vec::new())],
     };
+    let scraped = service.scrape().await;
     service.process.signal(rustix::process::Signal::TERM);
     let (status, said) = service.process.ended();
     assert_eq!(status.code(), Some(0), "{said}");
@@ -55,7 +57,11 @@ async fn secrets_are_in_no_line_of_the_log_and_nowhere_in_the_database(
     for secret in given().into_iter().chain(forms_of(&issued)) {
         assert!(!holds(said.as_bytes(), &secret), "in the log: {}", lines_with(&said, &secret));
         assert!(!holds(&files, &secret), "in the database: {}", String::from_utf8_lossy(&secret));
+        assert!(!holds(scraped.as_bytes(), &secret), "in the metrics: {}", lines_with(&scraped, &secret));
         searched += 1;
+    }
+    for personal in ["ada", "example.com", "10.0.", "127.0.0.1"] {
+        assert!(!scraped.contains(personal), "in the metrics: {}", lines_with(&scraped, personal.as_bytes()));
     }
     for hash in &hashes {
         assert!(!holds(said.as_bytes(), hash.as_bytes()), "in the log: {}", lines_with(&said, hash.as_bytes()));

@@ -36,6 +36,16 @@ fn a_port_in_use_is_named_with_the_way_round() {
 }
 
 #[test]
+fn a_port_for_metrics_in_use_is_named_with_the_way_round() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+
+    let line = refused(&Home::new(Engine::Sqlite).with("COUNTERSIGN_METRICS__LISTEN", &address));
+
+    assert!(line.contains(&address) && line.contains("COUNTERSIGN_METRICS__LISTEN"), "{line}");
+}
+
+#[test]
 fn a_data_directory_that_cannot_be_made_is_named() {
     let line = refused(&Home::new(Engine::Sqlite).with("COUNTERSIGN_DATA_DIR", "/dev/null/countersign"));
 

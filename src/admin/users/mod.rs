@@ -12,6 +12,7 @@ use crate::{
     audit::{self, By, Event, Kind, Scribe},
     database::{Database, DatabaseError, Transaction},
     domain::{Roles, UserId},
+    metrics::Metrics,
     models::{
         account::{Account, Standing},
         sealed_secret::SealedSecret,
@@ -49,13 +50,17 @@ pub async fn change(
         return Err(ChangeError::LastAdmin);
     }
     let after = Account::set_standing(&mut transaction, id, &new, desk.scribe.now).await?;
+    let mut ended = None;
     if let Some(reason) = reason_to_end(&old, &new) {
-        Session::end_all(&mut transaction, id, desk.scribe.now, reason).await?;
+        ended = Some((reason, Session::end_all(&mut transaction, id, desk.scribe.now, reason).await?));
     }
     for event in events(&old, &new, by) {
         audit::record(&mut transaction, desk.scribe, event.about(id)).await?;
     }
     transaction.commit().await?;
+    if let Some((reason, sessions)) = ended {
+        desk.count_ended(reason, sessions);
+    }
     Ok(after)
 }
 
@@ -87,6 +92,7 @@ pub async fn log_out(desk: Desk<'_>, id: UserId, by: By<'_>) -> Result<u64, Chan
     let event = Event::new(Kind::SessionsEnded, by).about(id).with("sessions_ended", ended);
     audit::record(&mut transaction, desk.scribe, event).await?;
     transaction.commit().await?;
+    desk.count_ended(EndReason::EndedByAdmin, ended);
     Ok(ended)
 }
 
@@ -97,11 +103,21 @@ pub struct Desk<'a> {
     pub database: &'a Database,
     /// Writes down what is done, and knows the time.
     pub scribe: Scribe<'a>,
+    /// Where sessions that end are counted, in a service that counts.
+    pub metrics: Option<&'a Metrics>,
+}
+
+impl Desk<'_> {
+    fn count_ended(self, reason: EndReason, sessions: u64) {
+        if let Some(metrics) = self.metrics {
+            metrics.sessions_ended.add(reason.into(), sessions);
+        }
+    }
 }
 
 impl<'a> From<&'a App> for Desk<'a> {
     fn from(app: &'a App) -> Self {
-        Self { database: &app.database, scribe: app.into() }
+        Self { database: &app.database, scribe: app.into(), metrics: Some(&app.metrics) }
     }
 }
 

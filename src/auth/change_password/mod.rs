@@ -44,6 +44,7 @@ pub async fn change(app: &App, user: ActiveUser, change: Change) -> Result<Signe
     let changed = changed.in_session(opened.id).with("sessions_ended", ended);
     audit::record(&mut transaction, app.into(), changed).await?;
     transaction.commit().await?;
+    app.metrics.sessions_ended.add(EndReason::PasswordChanged.into(), ended);
 
     Ok(tokens::issue(app, user, &opened)?)
 }

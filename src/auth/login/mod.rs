@@ -17,6 +17,7 @@ use crate::{
     crypto::{Overloaded, PasswordHash, Verdict},
     database::{DatabaseError, Transaction},
     domain::{Client, Email, Password, Timestamp, Username},
+    metrics::{LoginOutcome, OpenedBy},
     models::user::{ActiveUser, User},
 };
 
@@ -25,6 +26,12 @@ use crate::{
 /// # Errors
 /// [`LoginError`] says what the client is told; only the right password learns more than "wrong".
 pub async fn login(app: &App, attempt: Attempt) -> Result<SignedIn, LoginError> {
+    let outcome = check(app, attempt).await;
+    app.metrics.logins.count(counted(&outcome));
+    outcome
+}
+
+async fn check(app: &App, attempt: Attempt) -> Result<SignedIn, LoginError> {
     let user = attempt.login.find(app).await?;
     let verdict = app.hasher.verify(&attempt.password, user.as_ref().map(|user| &user.password_hash)).await?;
     let user = prove(app, &attempt.client, user, verdict).await?;
@@ -38,6 +45,7 @@ pub async fn login(app: &App, attempt: Attempt) -> Result<SignedIn, LoginError> 
     let signed_in = Event::new(Kind::SignedIn, By::user(user.id, &attempt.client)).about(user.id);
     audit::record(&mut transaction, app.into(), signed_in.in_session(opened.id)).await?;
     transaction.commit().await?;
+    app.metrics.sessions_opened.count(OpenedBy::Login);
 
     Ok(tokens::issue(app, user, &opened)?)
 }
@@ -90,6 +98,18 @@ impl Login {
             Self::Username(username) => User::find_by_username(&app.database, username).await,
             Self::Nobody => Ok(None),
         }
+    }
+}
+
+/// As what a login is counted.
+fn counted(outcome: &Result<SignedIn, LoginError>) -> LoginOutcome {
+    match outcome {
+        Ok(_) => LoginOutcome::SignedIn,
+        Err(LoginError::WrongCredentials) => LoginOutcome::WrongCredentials,
+        Err(LoginError::Disabled) => LoginOutcome::Disabled,
+        Err(LoginError::Overloaded(_)) => LoginOutcome::Overloaded,
+        Err(LoginError::Database(_)) => LoginOutcome::Unavailable,
+        Err(LoginError::Token(_)) => LoginOutcome::Error,
     }
 }
 

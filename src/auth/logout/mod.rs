@@ -32,7 +32,9 @@ pub async fn logout_all(app: &App, session: &Session, client: &Client) -> Result
     let ended = Session::end_all(&mut transaction, user, app.clock.now(), reason).await?;
     let event = Event::new(Kind::SignedOutEverywhere, By::user(user, client)).about(user).in_session(session.id);
     audit::record(&mut transaction, app.into(), event.with("sessions_ended", ended)).await?;
-    transaction.commit().await
+    transaction.commit().await?;
+    app.metrics.sessions_ended.add(reason.into(), ended);
+    Ok(())
 }
 
 /// Ends a session of a user by its id; false if none of theirs is open under it.
@@ -56,5 +58,6 @@ async fn end_one(
         audit::record(&mut transaction, app.into(), event.about(user).in_session(session)).await?;
     }
     transaction.commit().await?;
+    app.metrics.sessions_ended.add(reason.into(), has_ended.into());
     Ok(has_ended)
 }

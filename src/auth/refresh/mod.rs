@@ -21,6 +21,7 @@ use crate::{
     crypto::refresh_token::RefreshToken,
     database::DatabaseError,
     domain::{Client, SessionId, Timestamp},
+    metrics::RefreshOutcome,
     models::session::{EndReason, Session, Step},
     models::user::User,
 };
@@ -35,6 +36,12 @@ const GRACE: Duration = Duration::from_secs(10);
 /// # Errors
 /// [`RefreshError`] says whether signing in again is the only way on.
 pub async fn refresh(app: &App, presented: &str, client: &Client) -> Result<SignedIn, RefreshError> {
+    let outcome = trade(app, presented, client).await;
+    app.metrics.refreshes.count(counted(&outcome));
+    outcome
+}
+
+async fn trade(app: &App, presented: &str, client: &Client) -> Result<SignedIn, RefreshError> {
     let token = app.refresh_tokens.read(presented).ok_or(RefreshError::Invalid)?;
     let id = SessionId::from_bytes(&token.session).map_err(|_| RefreshError::Invalid)?;
     let now = app.clock.now();
@@ -65,6 +72,18 @@ pub enum RefreshError {
     /// No token could be made.
     #[error(transparent)]
     Token(#[from] SignError),
+}
+
+/// As what a refresh is counted.
+fn counted(outcome: &Result<SignedIn, RefreshError>) -> RefreshOutcome {
+    match outcome {
+        Ok(_) => RefreshOutcome::Refreshed,
+        Err(RefreshError::Invalid) => RefreshOutcome::Invalid,
+        Err(RefreshError::Reused) => RefreshOutcome::Reused,
+        Err(RefreshError::Ended) => RefreshOutcome::Ended,
+        Err(RefreshError::Database(_)) => RefreshOutcome::Unavailable,
+        Err(RefreshError::Token(_)) => RefreshOutcome::Error,
+    }
 }
 
 /// Takes the session one generation on, if the token is its newest: one statement, so that of many who present the
@@ -112,14 +131,16 @@ async fn repeat(
 
 /// Ends a session of which one refresh token was presented twice.
 async fn end_reused(app: &App, session: &Session, client: &Client, now: Timestamp) -> Result<(), DatabaseError> {
-    let (id, user) = (session.id, session.user_id);
+    let (id, user, reason) = (session.id, session.user_id, EndReason::TokenReused);
     let mut transaction = app.database.begin().await?;
     // Of several who present the token at once, one ends the session and writes it down.
-    if Session::end(&mut transaction, (id, user), now, EndReason::TokenReused).await? {
+    let has_ended = Session::end(&mut transaction, (id, user), now, reason).await?;
+    if has_ended {
         let reused = Event::new(Kind::RefreshTokenReused, By::nobody(client)).about(user).in_session(id);
         audit::record(&mut transaction, app.into(), reused).await?;
     }
     transaction.commit().await?;
+    app.metrics.sessions_ended.add(reason.into(), has_ended.into());
     warn!(user_id = user.get(), session_id = %id, "a refresh token was used twice; its session is ended");
     Ok(())
 }

@@ -17,6 +17,7 @@ use crate::{
     crypto::Overloaded,
     database::DatabaseError,
     domain::{Client, Email, NewPassword, Username},
+    metrics::{OpenedBy, RegistrationOutcome},
     models::user::{self, NewUser, User},
 };
 
@@ -25,6 +26,12 @@ use crate::{
 /// # Errors
 /// [`RegisterError`] says what the applicant can do about it.
 pub async fn register(app: &App, application: Application) -> Result<SignedIn, RegisterError> {
+    let outcome = enrol(app, application).await;
+    app.metrics.registrations.count(counted(&outcome));
+    outcome
+}
+
+async fn enrol(app: &App, application: Application) -> Result<SignedIn, RegisterError> {
     if !app.config.registration.enabled {
         return Err(RegisterError::Closed);
     }
@@ -45,6 +52,7 @@ pub async fn register(app: &App, application: Application) -> Result<SignedIn, R
     let registered = Event::new(Kind::Registered, By::user(user.id, &application.client)).about(user.id);
     audit::record(&mut transaction, app.into(), registered.in_session(opened.id)).await?;
     transaction.commit().await?;
+    app.metrics.sessions_opened.count(OpenedBy::Registration);
 
     Ok(tokens::issue(app, user, &opened)?)
 }
@@ -82,6 +90,18 @@ pub enum RegisterError {
     /// No token could be made.
     #[error(transparent)]
     Token(#[from] SignError),
+}
+
+/// As what a registration is counted.
+fn counted(outcome: &Result<SignedIn, RegisterError>) -> RegistrationOutcome {
+    match outcome {
+        Ok(_) => RegistrationOutcome::Registered,
+        Err(RegisterError::EmailTaken | RegisterError::UsernameTaken) => RegistrationOutcome::Taken,
+        Err(RegisterError::Closed) => RegistrationOutcome::Closed,
+        Err(RegisterError::Overloaded(_)) => RegistrationOutcome::Overloaded,
+        Err(RegisterError::Database(_)) => RegistrationOutcome::Unavailable,
+        Err(RegisterError::Token(_)) => RegistrationOutcome::Error,
+    }
 }
 
 /// Spares the hash when the answer is known. The constraints decide; this only looks.

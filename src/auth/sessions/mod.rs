@@ -17,8 +17,9 @@ use crate::{
     },
     database::{DatabaseError, Transaction},
     domain::{Client, SessionId, Timestamp, UserId},
+    metrics::EndedBy,
     models::{
-        session::{NewSession, Renewal, Session},
+        session::{EndReason, NewSession, Renewal, Session},
         user::ActiveUser,
     },
 };
@@ -122,6 +123,22 @@ pub async fn list(app: &App, user: UserId) -> Result<Vec<Session>, DatabaseError
 #[must_use]
 pub fn idle_since(app: &App, now: Timestamp) -> Timestamp {
     now - app.config.tokens.refresh_idle_ttl()
+}
+
+/// As what the end of a session is counted.
+impl From<EndReason> for EndedBy {
+    fn from(reason: EndReason) -> Self {
+        match reason {
+            EndReason::SignedOut => Self::SignedOut,
+            EndReason::SignedOutEverywhere => Self::SignedOutEverywhere,
+            EndReason::EndedByUser => Self::User,
+            EndReason::EndedByAdmin => Self::Admin,
+            EndReason::Disabled => Self::Disabled,
+            EndReason::RoleRemoved => Self::RoleRemoved,
+            EndReason::PasswordChanged => Self::PasswordChanged,
+            EndReason::TokenReused => Self::TokenReused,
+        }
+    }
 }
 
 /// Why an access token was not accepted.

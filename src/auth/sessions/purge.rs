@@ -33,6 +33,7 @@ pub async fn purge(app: &App, cursor: Option<SessionId>) -> Result<Option<Sessio
     let (deleted, end) = Session::purge(&mut transaction, &dead, (after, STRETCH)).await?;
     transaction.commit().await?;
 
+    app.metrics.sessions_purged.add(deleted);
     if deleted > 0 {
         tracing::debug!(deleted, "sessions that were over are forgotten");
     }

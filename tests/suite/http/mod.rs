@@ -1,4 +1,5 @@
 //! What holds for every path: bodies, methods, headers.
 
 mod bodies;
+mod metrics;
 mod strays;

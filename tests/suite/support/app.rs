@@ -27,6 +27,7 @@ pub(crate) const ROOT_SECRET: &str = "a root secret that is for tests and nothin
 /// A running service.
 pub(crate) struct TestApp {
     address: SocketAddr,
+    metrics: Option<SocketAddr>,
     client: Client,
     serving: JoinHandle<()>,
     handles: Arc<App>,
@@ -113,6 +114,12 @@ impl TestApp {
         self.client.request(method, format!("http://{}{path}", self.address))
     }
 
+    /// A request to the listener for metrics.
+    pub(crate) fn request_metrics(&self, method: Method, path: &str) -> RequestBuilder {
+        let address = self.metrics.expect("metrics.listen is set");
+        self.client.request(method, format!("http://{address}{path}"))
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         Answer::to(self.request(Method::GET, path)).await
     }
@@ -154,10 +161,10 @@ impl Site {
         let hasher = Hasher::start(cheap).expect("threads that hash");
         let parts = Parts { config: self.config.clone(), root_secrets, hasher, clock: self.clock.clone() };
         let server = Box::pin(Server::start(parts)).await?;
-        let (address, handles) = (server.address(), server.app());
+        let (address, metrics, handles) = (server.address(), server.metrics_address(), server.app());
         // The nodes of one service, and a node that starts again, are known by one address.
         self.config.service.public_url = PublicUrl::parse(&handles.public_url);
         let serving = tokio::spawn(server.serve(std::future::pending()));
-        Ok(TestApp { address, client: Client::new(), serving, handles, site: self })
+        Ok(TestApp { address, metrics, client: Client::new(), serving, handles, site: self })
     }
 }
