@@ -8,3 +8,4 @@ mod precedence;
 mod refusals;
 mod secrecy;
 mod support;
+mod user;
