@@ -51,15 +51,14 @@ pub enum ChainError {
 
 /// Holds an end of the chain, once it is known to be what this service wrote; at the very beginning makes both.
 pub(super) async fn hold(transaction: &mut Transaction, key: &MacKey, end: End) -> Result<AuditAnchor, ChainError> {
-    let held = match AuditAnchor::hold(&mut *transaction, end).await? {
-        Some(held) => held,
-        None => {
-            for end in [End::Base, End::Head] {
-                anchor(key, end, 0, Vec::new()).begin(&mut *transaction, end).await?;
-            }
-            AuditAnchor::hold(transaction, end).await?.ok_or(ChainError::Anchor(end))?
+    let mut held = AuditAnchor::hold(&mut *transaction, end).await?;
+    if held.is_none() {
+        for end in [End::Base, End::Head] {
+            anchor(key, end, 0, Vec::new()).begin(&mut *transaction, end).await?;
         }
-    };
+        held = AuditAnchor::hold(transaction, end).await?;
+    }
+    let held = held.ok_or(ChainError::Anchor(end))?;
     if is_ours(key, end, &held) { Ok(held) } else { Err(ChainError::Anchor(end)) }
 }
 

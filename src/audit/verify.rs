@@ -124,7 +124,8 @@ impl<'a> Walk<'a> {
     fn start(&mut self, base: Option<AuditAnchor>) {
         match base {
             Some(base) if chain::is_ours(self.key, End::Base, &base) => {
-                (self.place, self.link) = (base.place, base.link)
+                self.place = base.place;
+                self.link = base.link;
             }
             _ => self.fault(Fault::Anchor(End::Base)),
         }

@@ -1,12 +1,9 @@
 //! Marks that only this service can make: HMAC-SHA-256 over lists of fields.
 //!
 //! What is authenticated is a list, each field with its length before it, so that no two lists look alike. A key is
-//! derived for one purpose (HKDF, RFC 5869); what it marked means nothing to the key of another.
+//! derived for one purpose (one block of HKDF-Expand, RFC 5869 §2.3); what it marked means nothing to the key of another.
 
-use aws_lc_rs::{
-    hkdf::{HKDF_SHA256, Salt},
-    hmac::{self, HMAC_SHA256},
-};
+use aws_lc_rs::hmac::{self, HMAC_SHA256};
 
 /// A mark: an HMAC-SHA-256.
 pub type Mark = [u8; MARK_LEN];
@@ -24,11 +21,8 @@ impl MacKey {
     /// Derives the key for a purpose.
     #[must_use]
     pub fn derive(seed: &[u8], purpose: &'static str) -> Self {
-        let purpose = [purpose.as_bytes()];
-        let root = Salt::new(HKDF_SHA256, b"countersign/mac").extract(seed);
-        #[expect(clippy::expect_used, reason = "HKDF gives up to 255 times the length of its hash, and this is once")]
-        let derived = root.expand(&purpose, HMAC_SHA256).expect("a key of the length of the hash");
-        Self(hmac::Key::from(derived))
+        let derived = hmac::sign(&hmac::Key::new(HMAC_SHA256, seed), &[purpose.as_bytes(), &[1]].concat());
+        Self(hmac::Key::new(HMAC_SHA256, derived.as_ref()))
     }
 
     /// Marks a list of fields; an absent one differs from an empty one.

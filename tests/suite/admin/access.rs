@@ -2,7 +2,7 @@
 
 use countersign::database::Statement;
 use countersign::problem::Code;
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use rstest::rstest;
 use serde_json::json;
 
@@ -23,7 +23,7 @@ fn paths() -> [(Method, &'static str); 6] {
 
 async fn ask(app: &TestApp, method: &Method, path: &str, token: Option<&str>) -> Answer {
     let request = app.request(method.clone(), path).json(&json!({"is_active": true}));
-    Answer::to(token.iter().fold(request, |request, token| request.bearer_auth(token))).await
+    Answer::to(token.iter().fold(request, RequestBuilder::bearer_auth)).await
 }
 
 #[rstest]

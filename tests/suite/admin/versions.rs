@@ -48,7 +48,7 @@ async fn every_change_within_one_millisecond_is_another_version(
         ada.patch(bob.id, &body).await.assert_status(200);
         versions.push(version(&ada, bob.id).await);
     }
-    let rename = app.request(Method::PATCH, "/auth/me").bearer_auth(&bob.person.log_in().await.access_token());
+    let rename = app.request(Method::PATCH, "/auth/me").bearer_auth(bob.person.log_in().await.access_token());
     Answer::to(rename.json(&json!({"username": "robert"}))).await.assert_status(200);
     versions.push(version(&ada, bob.id).await);
     let token = bob.person.log_in().await.access_token();
