@@ -19,12 +19,14 @@ pub async fn list(
     after: Option<Position>,
     limit: usize,
 ) -> Result<Page, DatabaseError> {
-    let Position { occurred_at, id } = after.unwrap_or(Position { occurred_at: Timestamp::MAX, id: i64::MAX });
+    let until = wanted.until.unwrap_or(Timestamp::MAX);
+    // Before the first event of that instant, so that the index is entered there and not at its newest end.
+    let Position { occurred_at, id } = after.unwrap_or(Position { occurred_at: until, id: 0 });
     let filter = Filter {
         user: wanted.user,
         kind: wanted.kind.map(Kind::as_str),
         since: wanted.since.unwrap_or(Timestamp::MIN),
-        until: wanted.until.unwrap_or(Timestamp::MAX),
+        until,
         after: (occurred_at, id),
     };
     // One more than asked for tells whether there is another page.
