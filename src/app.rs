@@ -6,10 +6,12 @@ use crate::{
     clock::Clock,
     config::Config,
     crypto::{
-        Hasher, cursor::CursorKey, mac::MacKey, refresh_token::RefreshTokenKey, seal::Sealer, signing_keys::KeyRing,
+        DigestKey, Hasher, cursor::CursorKey, mac::MacKey, refresh_token::RefreshTokenKey, seal::Sealer,
+        signing_keys::KeyRing,
     },
     database::Database,
-    limits::Tally,
+    limits::{Buckets, Tally},
+    mail::Mailer,
     metrics::Metrics,
 };
 
@@ -39,6 +41,12 @@ pub struct App {
     pub cursors: CursorKey,
     /// How many failed sign-ins are written down one by one.
     pub failures: Tally,
+    /// The key of the digests under which limits are counted.
+    pub digests: DigestKey,
+    /// What this node has let through; the database knows what all of them have.
+    pub buckets: Buckets,
+    /// The way of letters out of the service.
+    pub mailer: Mailer,
     /// What is counted.
     pub metrics: Metrics,
     /// Whether the service has been told to end.

@@ -17,12 +17,12 @@ use crate::{app::App, circuit_breaker::State};
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"status": "ok", "version": "0.1.0", "checks": {"database": "ok"}}))]
 pub(crate) struct Health {
-    /// `ok` when every check is.
+    /// `ok` when every check that counts is.
     status: Status,
     /// The version of the service.
     #[schema(example = "0.1.0")]
     version: &'static str,
-    /// What was checked, by name.
+    /// What was checked, by name. `mail` is shown where there is a mail server, and does not count.
     checks: BTreeMap<&'static str, Status>,
 }
 
@@ -64,21 +64,26 @@ pub(crate) async fn ready(extract::State(app): extract::State<Arc<App>>) -> Resp
     if app.stopping.has_begun() {
         checks.insert("process", Status::Stopping);
     }
-    let health = Health::of(checks);
+    let mut health = Health::of(checks);
+    // Shown, and no reason to be sent nothing: letters wait, and whoever has none to get is served.
+    health.checks.extend(mail(&app).map(|status| ("mail", status)));
     if health.status == Status::Ok {
         return Json(health).into_response();
     }
     (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, RETRY_AFTER_SECONDS)], Json(health)).into_response()
 }
 
+/// How the mail server is, as far as sending has shown; `None` if there is none.
+fn mail(app: &App) -> Option<Status> {
+    app.mailer.breaker().map(|breaker| Status::of(breaker.state).unwrap_or(Status::Ok))
+}
+
 /// When to ask again; balancers ask about this often.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
 
 async fn database(app: &App) -> Status {
-    match app.database.breaker().state {
-        State::Open { .. } => return Status::BreakerOpen,
-        State::HalfOpen { .. } => return Status::BreakerHalfOpen,
-        State::Closed => {}
+    if let Some(status) = Status::of(app.database.breaker().state) {
+        return status;
     }
     match app.database.ping().await {
         Ok(()) => Status::Ok,
@@ -99,6 +104,17 @@ async fn database(app: &App) -> Status {
 )]
 pub(crate) async fn health(state: extract::State<Arc<App>>) -> Response {
     ready(state).await
+}
+
+impl Status {
+    /// What a breaker says that does not let calls through; a closed one says nothing.
+    fn of(breaker: State) -> Option<Self> {
+        match breaker {
+            State::Open { .. } => Some(Self::BreakerOpen),
+            State::HalfOpen { .. } => Some(Self::BreakerHalfOpen),
+            State::Closed => None,
+        }
+    }
 }
 
 impl Health {

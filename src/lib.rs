@@ -6,9 +6,9 @@
 //! |---|---|---|
 //! | entry | [`cli`], [`server`], [`router`], [`openapi`] | how the parts are put together |
 //! | faces | `auth/*/routes`, [`auth::dependencies`], [`middleware`], [`pages`], [`health`], [`problem`], [`schemas`] | HTTP |
-//! | verbs | `auth/*`, [`admin`], [`audit`], [`keys`], [`jobs`] | the rules of authentication |
+//! | verbs | `auth/*`, [`admin`], [`audit`], [`keys`], [`letters`], [`jobs`] | the rules of authentication |
 //! | nouns | [`models`] | SQL |
-//! | tools | [`app`], [`config`], [`database`], [`crypto`], [`circuit_breaker`], [`limits`], [`metrics`], [`telemetry`] | the outside |
+//! | tools | [`app`], [`config`], [`database`], [`crypto`], [`circuit_breaker`], [`limits`], [`mail`], [`metrics`], [`telemetry`] | the outside |
 //! | words | [`domain`], [`clock`] | themselves |
 //!
 //! A login, read downward: `auth/login/routes.rs` → `auth/login/mod.rs` → `models/user.rs`, `models/session.rs`.
@@ -27,7 +27,9 @@ pub mod domain;
 pub mod health;
 pub mod jobs;
 pub mod keys;
+pub mod letters;
 pub mod limits;
+pub mod mail;
 pub mod metrics;
 pub mod middleware;
 pub mod models;

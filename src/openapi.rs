@@ -3,7 +3,7 @@
 use utoipa::{
     OpenApi as _,
     openapi::{
-        OpenApi,
+        Header, Object, OpenApi, RefOr, Type,
         path::Operation,
         security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityRequirement, SecurityScheme},
     },
@@ -75,6 +75,7 @@ pub(crate) fn finish(mut document: OpenApi) -> OpenApi {
         if !is_foreign && !operation.tags.iter().flatten().any(|tag| tag == "health") {
             add_common_refusals(operation);
         }
+        describe_limits(operation);
         if let Some(requirements) = &mut operation.security {
             requirements.push(SecurityRequirement::new::<_, _, &str>(PASSWORD, []));
         }
@@ -121,4 +122,35 @@ fn add_common_refusals(operation: &mut Operation) {
     for code in [Code::InternalError, Code::ServiceUnavailable] {
         responses::add(refusals, code, code.entry().status);
     }
+}
+
+/// Adds the fields of the limits: where an operation may answer 429, every answer may say what is left.
+fn describe_limits(operation: &mut Operation) {
+    if !operation.responses.responses.contains_key(TOO_MANY_REQUESTS) {
+        return;
+    }
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        for (name, about) in [
+            ("RateLimit-Policy", r#"How often the client's address may ask: `"login";q=30;w=60` is 30 in 60 seconds."#),
+            (
+                "RateLimit",
+                r#"How often it still may, and in how many seconds it may as often as ever: `"login";r=29;t=2`."#,
+            ),
+        ] {
+            response.headers.insert(name.to_owned(), described(about, Type::String));
+        }
+        if status == TOO_MANY_REQUESTS {
+            let about = "When to ask again, in seconds.";
+            response.headers.insert("Retry-After".to_owned(), described(about, Type::Integer));
+        }
+    }
+}
+
+const TOO_MANY_REQUESTS: &str = "429";
+
+fn described(about: &str, kind: Type) -> RefOr<Header> {
+    let mut header = Header::new(Object::with_type(kind));
+    header.description = Some(about.to_owned());
+    RefOr::T(header)
 }

@@ -34,6 +34,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/docs/", get(pages::docs::page))
         .route("/docs/{file}", get(pages::docs::file))
         .route("/static/countersign.css", get(pages::docs::stylesheet))
+        .merge(pages::mailbox::routes(&app))
         .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed))
         // Inside the router, because only there the template of the route is known.
         .route_layer(MapRequestLayer::new(Exchange::note_route))

@@ -4,22 +4,14 @@
 //! exists or not.
 
 use super::{By, Event, Kind, record};
-use crate::{
-    app::App,
-    database::DatabaseError,
-    domain::{
-        Client,
-        client_address::{ClientAddress, ForwardedHeaders},
-    },
-};
+use crate::{app::App, database::DatabaseError, domain::Client};
 
 /// Writes a sign-in that failed down, or counts it if there have been many in this minute.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn note(app: &App, client: &Client, event: Event<'_>) -> Result<(), DatabaseError> {
-    let network = ClientAddress::find(client.ip, ForwardedHeaders::default(), &[]).network();
-    if !app.failures.keeps(network, app.clock.now()) {
+    if !app.failures.keeps(client.network(), app.clock.now()) {
         return Ok(());
     }
     record(&mut app.database.once(), app.into(), event).await

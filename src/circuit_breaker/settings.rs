@@ -113,15 +113,15 @@ impl Settings {
         ..Self::DEFAULT
     };
 
-    /// For mail: few calls, nobody waits for them, and a mail server that is down stays down for minutes.
+    /// For mail: few calls, and no request waits for them.
     ///
-    /// The job that sends is itself retried, so one probe is enough and the open time grows to five minutes.
+    /// The job that sends is itself retried, so one probe is enough. It is made at least every minute, because people
+    /// wait for the letters in the queue.
     pub const MAIL: Self = Self {
         window: Duration::from_mins(1),
         minimum_calls: at_least_one(10),
         failures_in_a_row: at_least_one(5),
         slow_call: Duration::from_secs(20),
-        longest_open_time: Duration::from_mins(5),
         probes: at_least_one(1),
         ..Self::DEFAULT
     };

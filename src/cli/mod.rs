@@ -7,7 +7,9 @@ mod audit;
 mod config;
 mod generate;
 mod health;
+mod jobs;
 mod keys;
+mod mail;
 mod migrate;
 mod opened;
 mod print;
@@ -55,6 +57,12 @@ enum Command {
     /// Look at, verify and export the audit log
     #[command(subcommand)]
     Audit(audit::Command),
+    /// List what waits to be done and what could not be, and try it again
+    #[command(subcommand)]
+    Jobs(jobs::Command),
+    /// Look at the letters, and see whether they arrive
+    #[command(subcommand)]
+    Mail(mail::Command),
     /// Show or check the settings
     #[command(subcommand)]
     Config(config::Command),
@@ -84,6 +92,8 @@ impl Cli {
             Command::Keys(command) => keys::run(&command, &self.settings),
             Command::User(command) => user::run(&command, &self.settings),
             Command::Audit(command) => audit::run(&command, &self.settings),
+            Command::Jobs(command) => jobs::run(&command, &self.settings),
+            Command::Mail(command) => mail::run(&command, &self.settings),
             Command::Config(command) => config::run(&command, &self.settings),
             Command::Generate(command) => generate::run(&command),
             Command::Print(command) => print::run(&command),

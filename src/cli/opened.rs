@@ -51,6 +51,7 @@ impl Opened {
         Ok(Hasher::start(HasherSettings { cost, threads: NonZeroU32::MIN, ..HasherSettings::default() })?)
     }
 
+    /// What time it is.
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }

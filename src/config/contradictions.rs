@@ -12,6 +12,7 @@ pub(super) fn report(config: &Config, reader: &mut Reader) {
     request_deadlines(config, reader);
     open_times(config, reader);
     metrics_address(config, reader);
+    failures(config, reader);
 }
 
 fn shared_secret(config: &Config, reader: &mut Reader) {
@@ -66,6 +67,17 @@ fn metrics_address(config: &Config, reader: &mut Reader) {
             "metrics.listen",
             &["listen"],
             &format!("is {listen}, where the service itself listens: metrics need an address of their own"),
+        );
+    }
+}
+
+fn failures(config: &Config, reader: &mut Reader) {
+    let (wait, known) = (config.limits.failures_before_wait, config.limits.failures_before_known_addresses);
+    if known != 0 && wait > known {
+        reader.contradiction(
+            "limits.failures_before_wait",
+            &["limits.failures_before_known_addresses"],
+            &format!("is {wait}, which limits.failures_before_known_addresses ({known}) never lets anyone reach"),
         );
     }
 }

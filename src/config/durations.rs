@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Audit, Http, Keys, Tokens};
+use super::{Audit, Http, Keys, Limits, Mail, Tokens};
 
 impl Tokens {
     /// How long an access token is accepted.
@@ -49,6 +49,40 @@ impl Keys {
     #[must_use]
     pub fn max_age(&self) -> Duration {
         seconds(self.max_age_seconds)
+    }
+}
+
+impl Mail {
+    /// How long the connection to the mail server may take.
+    #[must_use]
+    pub fn connect_timeout(&self) -> Duration {
+        seconds(self.connect_timeout_seconds)
+    }
+
+    /// How long one letter may take altogether.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        seconds(self.timeout_seconds)
+    }
+
+    /// How long to go on trying to send a letter.
+    #[must_use]
+    pub fn give_up_after(&self) -> Duration {
+        seconds(self.give_up_after_seconds)
+    }
+}
+
+impl Limits {
+    /// The longest that one address waits for one account.
+    #[must_use]
+    pub fn longest_wait(&self) -> Duration {
+        seconds(self.longest_wait_seconds)
+    }
+
+    /// How long an address is remembered after a sign-in.
+    #[must_use]
+    pub fn known_address(&self) -> Duration {
+        Duration::from_hours(24) * self.known_address_days
     }
 }
 

@@ -22,7 +22,9 @@ mod file;
 mod http;
 mod keys;
 mod layers;
+mod limits;
 mod logs;
+mod mail;
 mod metrics;
 mod passwords;
 mod public_url;
@@ -49,7 +51,9 @@ pub use self::fault::{Fault, Faults, Origin};
 pub use self::http::Http;
 pub use self::keys::Keys;
 pub use self::layers::{FileChoice, Flag, Sources};
+pub use self::limits::Limits;
 pub use self::logs::{LogFilter, LogFormat, Logs};
+pub use self::mail::{Mail, Security, Sender, SmtpUrl};
 pub use self::metrics::Metrics;
 pub use self::passwords::Passwords;
 pub use self::public_url::PublicUrl;
@@ -145,6 +149,10 @@ config! {
     passwords: Passwords,
     /// Who may open an account.
     registration: Registration,
+    /// How often anyone may try.
+    limits: Limits,
+    /// Mail.
+    mail: Mail,
     /// What is written down of what happens.
     audit: Audit,
     /// What operators see.

@@ -71,6 +71,12 @@ impl RefreshTokenKey {
         Self(hmac::Key::new(HMAC_SHA256, bytes))
     }
 
+    /// A key for another purpose. What it is computed from is never the body of a token: that is longer.
+    pub(super) fn derive(&self, purpose: [u8; 7]) -> [u8; TAG_LEN] {
+        let tag = hmac::sign(&self.0, &purpose);
+        tag.as_ref().try_into().unwrap_or([0; TAG_LEN])
+    }
+
     /// Writes a token for its owner.
     #[must_use]
     pub fn write(&self, token: &RefreshToken) -> Zeroizing<String> {

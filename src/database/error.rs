@@ -80,6 +80,17 @@ impl DatabaseError {
         }
     }
 
+    /// Whether the same may well succeed in a moment, on another connection. Says nothing about whether it may be done
+    /// twice.
+    pub(super) fn is_transient(&self) -> bool {
+        let Self::Unavailable { fault, .. } = self else { return false };
+        match fault {
+            // Read-only: the primary has moved, and another connection leads to it.
+            Fault::Connection | Fault::Server | Fault::Conflict | Fault::ReadOnly => true,
+            Fault::Locked | Fault::DiskFull | Fault::Io => false,
+        }
+    }
+
     /// As what it is counted.
     pub(super) fn kind(&self) -> DatabaseOutcome {
         match self {
@@ -99,9 +110,12 @@ impl DatabaseError {
 }
 
 impl Outage for DatabaseError {
-    /// What the breaker counts. A full or read-only disk is not: such errors come at once, and reads go on.
+    /// What the breaker counts. A full or read-only disk is not: such errors come at once, and reads go on. Nor are
+    /// transactions that stood in each other's way: the server had time for both.
     fn is_outage(&self) -> bool {
-        self.is_outage() && !matches!(self, Self::Unavailable { fault: Fault::DiskFull | Fault::ReadOnly, .. })
+        let is_local =
+            matches!(self, Self::Unavailable { fault: Fault::DiskFull | Fault::ReadOnly | Fault::Conflict, .. });
+        self.is_outage() && !is_local
     }
 }
 
@@ -120,14 +134,15 @@ impl From<CallError<Self>> for DatabaseError {
 pub enum Fault {
     /// No connection, or it broke.
     Connection,
-    /// The server is starting, stopping, full, or not the primary any more; or two transactions stood in each
-    /// other's way.
+    /// The server has no room for it: connections or memory.
     Server,
+    /// Two transactions stood in each other's way, and this one was ended for the other's sake.
+    Conflict,
     /// Another process holds the lock of the SQLite file.
     Locked,
     /// The disk is full.
     DiskFull,
-    /// The file or its disk may only be read.
+    /// The file or its disk may only be read, or the server is not the primary any more.
     ReadOnly,
     /// The disk failed to read or write.
     Io,
@@ -138,6 +153,7 @@ impl fmt::Display for Fault {
         formatter.write_str(match self {
             Self::Connection => "no connection",
             Self::Server => "the server cannot take the statement",
+            Self::Conflict => "another transaction stood in its way",
             Self::Locked => "another process holds its lock",
             Self::DiskFull => "the disk is full",
             Self::ReadOnly => "it may only be read",

@@ -37,6 +37,8 @@ steps! {
     1 "0001_users",
     2 "0002_sessions",
     3 "0003_signing_keys",
+    4 "0004_limits",
+    5 "0005_jobs",
     7 "0007_audit_events",
 }
 

@@ -2,6 +2,9 @@
 //!
 //! Written with `$1`-style placeholders in the portable alphabet (text, bigint, boolean, bytes). It is never put
 //! together at run time: a statement is a `static`, so no input can become SQL.
+//!
+//! One clause is PostgreSQL's alone: `for update skip locked`, with which several nodes share out rows. SQLite has one
+//! writer, so nobody else can hold a row while it runs, and the clause is left out.
 
 use std::sync::OnceLock;
 
@@ -54,6 +57,9 @@ impl Statement {
 /// Words that change rows or lock them (`for update`), wherever they stand outside of quotes.
 const WRITING: [&str; 4] = ["insert", "update", "delete", "merge"];
 
+/// The clause that SQLite neither knows nor needs.
+const SKIP_LOCKED: &str = "for update skip locked";
+
 fn translate(text: &str) -> Translation {
     let mut sqlite = String::with_capacity(text.len());
     let mut first_word = None;
@@ -71,6 +77,11 @@ fn translate(text: &str) -> Translation {
                 let digits = rest.find(|next: char| !next.is_ascii_digit()).unwrap_or(rest.len());
                 parameters = parameters.max(rest[..digits].parse().unwrap_or(0));
                 digits
+            }
+            _ if rest.starts_with(SKIP_LOCKED) => {
+                writes = true;
+                rest = &rest[SKIP_LOCKED.len()..];
+                0
             }
             _ if is_word(character) => {
                 let word = &rest[..rest.find(|next| !is_word(next) && next != '$').unwrap_or(rest.len())];
@@ -120,6 +131,8 @@ mod tests {
             ("select 'é $1', $1", "select 'é $1', ?1"),
             ("select '$1", "select '$1"),
             ("select $1 -- $2", "select ?1 -- $2"),
+            ("select id from t limit $1 for update skip locked", "select id from t limit ?1 "),
+            ("select 'for update skip locked', $1", "select 'for update skip locked', ?1"),
         ] {
             assert_eq!(translate(text).sqlite, expected);
         }
@@ -134,6 +147,7 @@ mod tests {
             "  -- says why\n UPDATE users set email = $1",
             "with gone as (delete from users returning id) select id from gone",
             "select id from users where id = $1 for update",
+            "select id from users limit $1 for update skip locked",
             "create table t (id bigint)",
             "vacuum",
             "replace into users (id) values ($1)",

@@ -14,6 +14,7 @@ pub struct Transaction {
     open: Open,
     database: Database,
     state: State,
+    after_commit: Vec<Box<dyn FnOnce() + Send + Sync>>,
 }
 
 enum Open {
@@ -36,7 +37,13 @@ impl Transaction {
             Backend::Sqlite(sqlite) => Open::Sqlite(sqlite.begin().await?),
             Backend::Postgres(postgres) => Open::Postgres(Box::new(Box::pin(postgres.begin()).await?)),
         };
-        Ok(Self { open, database: database.clone(), state: State::Untouched })
+        Ok(Self { open, database: database.clone(), state: State::Untouched, after_commit: Vec::new() })
+    }
+
+    /// Has this done once the work may be durable: after a commit, also one whose outcome is unknown. Never after a
+    /// rollback. It must be quick and must not fail: to wake whoever waits for the work.
+    pub fn after_commit(&mut self, then: impl FnOnce() + Send + Sync + 'static) {
+        self.after_commit.push(Box::new(then));
     }
 
     /// Makes the work durable. Success is only answered when it is.
@@ -45,8 +52,8 @@ impl Transaction {
     /// [`DatabaseError::CommitUnknown`] when no answer came: the work may or may not be there.
     /// [`DatabaseError::Failed`] when a statement had failed; every other error means that nothing has changed.
     pub async fn commit(self) -> Result<(), DatabaseError> {
-        let Self { open, database, state } = self;
-        match state {
+        let Self { open, database, state, after_commit } = self;
+        let outcome = match state {
             State::Untouched => Ok(()),
             State::Failed => Err(DatabaseError::Failed),
             State::Good => {
@@ -59,7 +66,13 @@ impl Transaction {
                     })
                     .await
             }
+        };
+        if matches!(outcome, Ok(()) | Err(DatabaseError::CommitUnknown(_))) {
+            for then in after_commit {
+                then();
+            }
         }
+        outcome
     }
 }
 
@@ -70,7 +83,7 @@ impl Reads for &mut Transaction {
         }
         // Failed until proved good: this future may be dropped while the statement runs.
         self.state = State::Failed;
-        let Transaction { open, database, state } = self;
+        let Transaction { open, database, state, .. } = self;
         let outcome = database
             .call(async {
                 match open {

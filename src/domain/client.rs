@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::client_address;
+
 /// Where a request comes from, as far as it can be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
@@ -11,4 +13,12 @@ pub struct Client {
     pub user_agent: Option<String>,
     /// The request, as the answer and the log name it.
     pub request_id: Option<String>,
+}
+
+impl Client {
+    /// What limits count: an IPv4 address, or the /64 of an IPv6 address.
+    #[must_use]
+    pub fn network(&self) -> IpAddr {
+        client_address::network(self.ip)
+    }
 }

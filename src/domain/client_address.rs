@@ -54,10 +54,14 @@ impl ClientAddress {
     /// all of them (RFC 6177).
     #[must_use]
     pub fn network(self) -> IpAddr {
-        match self.0 {
-            IpAddr::V4(address) => IpAddr::V4(address),
-            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
-        }
+        network(self.0)
+    }
+}
+
+pub(super) fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
     }
 }
 

@@ -1,7 +1,9 @@
-//! What goes on beside the requests: keys follow their timetable, dead sessions are forgotten.
+//! What goes on beside the requests: keys follow their timetable, letters leave, dead sessions are forgotten.
 //!
 //! Every node does this; each change is a conditional statement, so it does not matter how many try. A job that fails
 //! is logged and tried again at its next turn.
+
+mod post;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -9,22 +11,35 @@ use futures_util::FutureExt;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::{error, warn};
 
-use crate::{app::App, audit, auth::sessions, keys, metrics::Job};
+use crate::{
+    app::App,
+    audit,
+    auth::{attempts, limits, sessions},
+    keys, letters,
+    metrics::Job,
+};
 
 /// How often dead sessions are looked for. A stretch of 500 each time goes through a million in three hours.
 const PURGE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How often what limits no longer need is deleted, all of it: a flood leaves no more rows than come in this time and in
+/// the time that each counts.
+const PURGE_LIMITS_INTERVAL: Duration = Duration::from_secs(30);
 
 /// How often audit events get their places in the chain.
 const CHAIN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often old audit events are looked for. Stretches of 500 forget 720,000 in a day.
-const FORGET_INTERVAL: Duration = Duration::from_mins(1);
+const FORGET_EVENTS_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Works until it is dropped.
 pub async fn run(app: Arc<App>) {
     tokio::join!(
         for_ever("follow_keys", || follow_keys(&app)),
         for_ever("purge_sessions", || purge_sessions(&app)),
+        for_ever("purge_limits", || purge_limits(&app)),
+        for_ever("forget_dead_letters", || forget_dead_letters(&app)),
+        post::deliver(&app),
         for_ever("chain_audit_events", || chain_audit_events(&app)),
         for_ever("forget_audit_events", || forget_audit_events(&app)),
     );
@@ -74,6 +89,34 @@ async fn purge_sessions(app: &App) {
     }
 }
 
+async fn purge_limits(app: &App) {
+    let mut ticks = ticks(PURGE_LIMITS_INTERVAL);
+    loop {
+        ticks.tick().await;
+        let purged = async {
+            limits::purge::purge(app).await?;
+            attempts::purge::purge(app).await
+        };
+        let outcome = purged.await;
+        app.metrics.jobs.note(Job::PurgeLimits, &outcome, app.clock.now());
+        if let Err(error) = outcome {
+            warn!(%error, "what limits no longer need could not be forgotten");
+        }
+    }
+}
+
+async fn forget_dead_letters(app: &App) {
+    let mut ticks = ticks(FORGET_INTERVAL);
+    loop {
+        ticks.tick().await;
+        let outcome = letters::forget_dead(app).await;
+        app.metrics.jobs.note(Job::ForgetDeadLetters, &outcome, app.clock.now());
+        if let Err(error) = outcome {
+            warn!(%error, "dead letters could not be forgotten");
+        }
+    }
+}
+
 async fn chain_audit_events(app: &App) {
     let mut ticks = ticks(CHAIN_INTERVAL);
     loop {
@@ -93,7 +136,7 @@ async fn chain_audit_events_once(app: &App) -> Result<(), audit::chain::ChainErr
 }
 
 async fn forget_audit_events(app: &App) {
-    let mut ticks = ticks(FORGET_INTERVAL);
+    let mut ticks = ticks(FORGET_EVENTS_INTERVAL);
     loop {
         ticks.tick().await;
         // Kept for ever is kept since before there was time.
@@ -105,6 +148,9 @@ async fn forget_audit_events(app: &App) {
         }
     }
 }
+
+/// How often dead letters are looked for. They stay for a month.
+const FORGET_INTERVAL: Duration = Duration::from_hours(1);
 
 fn ticks(period: Duration) -> tokio::time::Interval {
     let mut ticks = interval(period);

@@ -61,6 +61,9 @@ pub async fn turn(keeper: Keeper<'_>) -> Result<bool, KeysError> {
         (Some(active), Some(next)) if next.activates_at <= keeper.now => {
             changed |= hand_over(keeper, (active, next), By::system()).await?;
         }
+        (_, Some(next)) if is_misdated(keeper, next) => {
+            changed |= next.bring_forward(&mut keeper.database.once(), keeper.now + ahead(keeper)).await?;
+        }
         (Some(active), None) if is_due(keeper, active) && keeper.config.tokens.algorithm != Algorithm::Hs256 => {
             changed |= make(keeper, (State::Next, keeper.now + ahead(keeper)), By::system()).await?.is_some();
         }
@@ -184,10 +187,16 @@ async fn retire_one(keeper: Keeper<'_>, key: &SigningKey) -> Result<bool, KeysEr
     Ok(is_ours)
 }
 
-/// Whether the key that signs is so old that the next one should be published.
+/// Whether the key that signs is so old that the next one should be published, or of an age that cannot be told.
 fn is_due(keeper: Keeper<'_>, active: &SigningKey) -> bool {
     let is_old = |interval: Duration| active.activates_at + interval.saturating_sub(ahead(keeper)) <= keeper.now;
-    keeper.config.keys.rotate_after().is_some_and(is_old)
+    keeper.config.keys.rotate_after().is_some_and(|interval| is_old(interval) || is_misdated(keeper, active))
+}
+
+/// Whether a key was dated by a clock that ran far ahead and has been set right since. Left alone, it would keep the
+/// timetable waiting for that moment to come.
+fn is_misdated(keeper: Keeper<'_>, key: &SigningKey) -> bool {
+    key.activates_at > keeper.now + ahead(keeper) * 2
 }
 
 /// When the last token of a key that ceases to sign at this moment is dead, everywhere.

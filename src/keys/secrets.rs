@@ -1,13 +1,13 @@
 //! The sealed secrets that are no signing keys, and sealing anew when the root secret is replaced.
 
-use tracing::info;
+use tracing::{info, warn};
 use zeroize::Zeroizing;
 
 use super::{Keeper, KeysError};
 use crate::{
     audit,
     crypto::{cursor::CursorKey, mac::MacKey, random, refresh_token::RefreshTokenKey, seal::SealError},
-    models::{sealed_secret::SealedSecret, signing_key::SigningKey},
+    models::{job::Job, sealed_secret::SealedSecret, signing_key::SigningKey},
 };
 
 /// The name of the key of the refresh tokens.
@@ -86,11 +86,33 @@ pub(super) async fn reseal(keeper: Keeper<'_>) -> Result<(), KeysError> {
             resealed += u32::from(key.reseal(&mut keeper.database.once(), &sealed).await?);
         }
     }
+    resealed += reseal_jobs(keeper).await?;
     if resealed > 0 {
         info!(resealed, "what an older root secret had sealed is sealed under the first one; the older may be dropped");
     }
     Ok(())
 }
+
+/// Seals what waits to be done, a stretch at a time. What no given secret opens stays as it is: a job is not worth a
+/// service that does not start, and whoever has the secret may do it yet.
+async fn reseal_jobs(keeper: Keeper<'_>) -> Result<u32, KeysError> {
+    let (mut resealed, mut after) = (0, 0);
+    loop {
+        let jobs = Job::sealed(keeper.database, after, STRETCH).await?;
+        let Some(last) = jobs.last() else { return Ok(resealed) };
+        after = last.id;
+        for job in &jobs {
+            match sealed_anew(keeper, job.kind.seal_name(), &job.payload) {
+                Ok(Some(sealed)) => resealed += u32::from(job.reseal(&mut keeper.database.once(), &sealed).await?),
+                Ok(None) => {}
+                Err(error) => warn!(job = job.id, %error, "what is to be done cannot be read"),
+            }
+        }
+    }
+}
+
+/// How many jobs are in memory at a time.
+const STRETCH: i64 = 100;
 
 /// The name under which the private part of a signing key is sealed.
 pub(super) fn seal_name(kid: &str) -> String {

@@ -48,6 +48,24 @@ impl Quota {
         Self::new(limit, Duration::from_hours(1))
     }
 
+    /// `limit` a minute; `None` for 0.
+    #[must_use]
+    pub const fn of_minute(limit: u32) -> Option<Self> {
+        match NonZeroU32::new(limit) {
+            Some(limit) => Some(Self::per_minute(limit)),
+            None => None,
+        }
+    }
+
+    /// `limit` an hour; `None` for 0.
+    #[must_use]
+    pub const fn of_hour(limit: u32) -> Option<Self> {
+        match NonZeroU32::new(limit) {
+            Some(limit) => Some(Self::per_hour(limit)),
+            None => None,
+        }
+    }
+
     /// How many.
     #[must_use]
     pub const fn limit(&self) -> u32 {
@@ -60,19 +78,30 @@ impl Quota {
         self.window
     }
 
+    /// In how much time one comes back.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        self.window / self.limit.get()
+    }
+
     /// Decides for a key whose quota is full at `full_at`: the instant to remember instead, and what may follow.
     ///
     /// A refusal leaves the instant as it is: asking in vain does not prolong the wait.
     pub fn take_one(&self, full_at: Duration, now: Duration) -> Result<(Duration, Allowance), Exceeded> {
-        let one = self.window / self.limit.get();
+        let one = self.interval();
         let full_at = full_at.max(now).saturating_add(one);
         let earliest = full_at.saturating_sub(self.window);
         if earliest > now {
             return Err(Exceeded { retry_after: earliest.saturating_sub(now) });
         }
-        let reset_after = full_at.saturating_sub(now);
+        Ok((full_at, self.allowance(full_at.saturating_sub(now))))
+    }
+
+    /// What may follow when the quota is full again after so long.
+    #[must_use]
+    pub fn allowance(&self, reset_after: Duration) -> Allowance {
         let left = self.window.saturating_sub(reset_after).as_nanos();
-        let remaining = u32::try_from(left.checked_div(one.as_nanos()).unwrap_or(0)).unwrap_or(u32::MAX);
-        Ok((full_at, Allowance { remaining, reset_after }))
+        let remaining = u32::try_from(left.checked_div(self.interval().as_nanos()).unwrap_or(0)).unwrap_or(u32::MAX);
+        Allowance { remaining, reset_after }
     }
 }

@@ -69,6 +69,8 @@ catalogue! {
 
     LOGINS: Counter "countersign_logins_total" ["outcome"]
         "Logins by outcome";
+    LIMITED: Counter "countersign_limited_total" ["policy"]
+        "Requests that a limit refused, by its policy";
     REGISTRATIONS: Counter "countersign_registrations_total" ["outcome"]
         "Registrations by outcome";
     REFRESHES: Counter "countersign_refreshes_total" ["outcome"]
@@ -79,6 +81,8 @@ catalogue! {
         "Sessions ended before their time, by what ended them";
     SESSIONS_PURGED: Counter "countersign_sessions_purged_total" []
         "Sessions that were over and whose rows were deleted";
+    LETTERS: Counter "countersign_letters_total" ["outcome"]
+        "Attempts to deliver a letter, by outcome";
 
     HASHES: Counter "countersign_hashes_total" ["outcome"]
         "Passwords hashed or not, by outcome";

@@ -18,7 +18,7 @@ pub mod text;
 pub use self::instruments::{Counter, Counters, Distribution, Gauge, Histogram, LATENCIES, Label, Present};
 pub use self::jobs::{Jobs, Record};
 pub use self::outcomes::{
-    CallOutcome, DatabaseOutcome, EndedBy, HashOutcome, Job, LoginOutcome, OpenedBy, RefreshOutcome,
+    CallOutcome, DatabaseOutcome, EndedBy, HashOutcome, Job, LetterOutcome, LoginOutcome, OpenedBy, RefreshOutcome,
     RegistrationOutcome,
 };
 pub use self::requests::Requests;
@@ -40,6 +40,8 @@ pub struct Metrics {
     pub sessions_ended: Counters<EndedBy>,
     /// Sessions whose rows were deleted because they were over.
     pub sessions_purged: Counter,
+    /// Attempts to deliver a letter.
+    pub letters: Counters<LetterOutcome>,
     /// Jobs beside the requests.
     pub jobs: Jobs,
 }

@@ -9,6 +9,8 @@ label! {
         SignedIn => "signed_in",
         /// Another password, or nobody by that name.
         WrongCredentials => "wrong_credentials",
+        /// Not looked at after too many failures.
+        HeldBack => "held_back",
         /// The right password of a disabled account.
         Disabled => "disabled",
         /// Too many passwords were waiting.
@@ -89,6 +91,18 @@ label! {
 }
 
 label! {
+    /// What became of an attempt to deliver a letter.
+    pub enum LetterOutcome {
+        /// The mail server has taken it.
+        Sent => "sent",
+        /// It is tried again later.
+        PutOff => "put_off",
+        /// It was given up.
+        Dead => "dead",
+    }
+}
+
+label! {
     /// How the hashing of a password ended.
     pub enum HashOutcome {
         /// There is a hash.
@@ -145,6 +159,10 @@ label! {
         FollowKeys => "follow_keys",
         /// Forgetting sessions that are over.
         PurgeSessions => "purge_sessions",
+        /// Forgetting what limits no longer need.
+        PurgeLimits => "purge_limits",
+        /// Forgetting letters that were given up long ago.
+        ForgetDeadLetters => "forget_dead_letters",
         /// Giving audit events their places in the chain.
         ChainAuditEvents => "chain_audit_events",
         /// Forgetting audit events that are old enough.

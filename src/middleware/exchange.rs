@@ -11,16 +11,18 @@ use std::{
 
 use axum::{
     extract::{MatchedPath, Request},
-    http::{HeaderMap, Method, header},
+    http::{HeaderMap, Method, header, request::Parts},
 };
 
 use super::request_id;
 use crate::{
     app::App,
+    auth::limits::Standing,
     domain::{
         SessionId, UserId,
         client_address::{ClientAddress, ForwardedHeaders},
     },
+    problem::Problem,
 };
 
 /// One request and what is known of it.
@@ -44,6 +46,7 @@ pub struct Exchange {
     route: OnceLock<MatchedPath>,
     user: OnceLock<UserId>,
     session: OnceLock<SessionId>,
+    limit: OnceLock<Standing>,
 }
 
 /// More of a user agent than this is not kept, in characters.
@@ -64,7 +67,14 @@ impl Exchange {
             route: OnceLock::new(),
             user: OnceLock::new(),
             session: OnceLock::new(),
+            limit: OnceLock::new(),
         }
+    }
+
+    /// The exchange that a request belongs to.
+    pub(crate) fn of(parts: &Parts) -> Result<Arc<Self>, Problem> {
+        let exchange = parts.extensions.get::<Arc<Self>>().cloned();
+        exchange.ok_or_else(|| Problem::internal("a handler was called without the edge around it"))
     }
 
     /// Notes the template of the route that was found; meant for a layer inside the router.
@@ -80,6 +90,17 @@ impl Exchange {
     pub fn note_user(&self, user: UserId, session: SessionId) {
         self.user.get_or_init(|| user);
         self.session.get_or_init(|| session);
+    }
+
+    /// Notes where the quota stands that the request was counted against.
+    pub fn note_limit(&self, standing: Standing) {
+        self.limit.get_or_init(|| standing);
+    }
+
+    /// Where the quota of the client's address stands, if the request was counted.
+    #[must_use]
+    pub fn limit(&self) -> Option<Standing> {
+        self.limit.get().copied()
     }
 
     /// The template of the route, such as `/problems/{code}`.

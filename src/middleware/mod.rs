@@ -6,6 +6,7 @@
 pub mod exception;
 pub mod exchange;
 pub mod logging;
+pub mod rate_limit;
 pub mod request_id;
 pub mod security_headers;
 mod unread;
@@ -62,6 +63,7 @@ impl Edge {
         unanswered.answered();
 
         exception::write_body(&mut response, &exchange, &self.app);
+        rate_limit::add(response.headers_mut(), &exchange);
         security_headers::add(response.headers_mut(), &exchange);
         request_id::echo(response.headers_mut(), &exchange);
         if self.app.stopping.has_begun() || body.is_left() {

@@ -4,10 +4,15 @@
 //! what they have decided. Reads take `&Database` or run inside a transaction, writes need one.
 
 pub mod account;
+pub mod account_failures;
+pub mod address_failures;
 pub mod audit_anchor;
 pub mod audit_event;
 mod columns;
 mod end_reason;
+pub mod job;
+pub mod known_address;
+pub mod quota;
 pub mod sealed_secret;
 pub mod session;
 pub mod signing_key;

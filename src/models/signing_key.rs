@@ -69,6 +69,14 @@ static ACTIVATE: Statement = Statement::new(
         and state = 'next'",
 );
 
+static BRING_FORWARD: Statement = Statement::new(
+    "update signing_keys
+        set activates_at = $2
+      where kid = $1
+        and state = 'next'
+        and activates_at > $2",
+);
+
 static RETIRE: Statement = Statement::new(
     "update signing_keys
         set state = 'retired', sealed_private_key = null, retired_at = $2
@@ -116,6 +124,11 @@ impl SigningKey {
     /// Begins this key's signing; false if another node was first.
     pub async fn activate(&self, write: impl Writes, now: Timestamp) -> Result<bool, DatabaseError> {
         Ok(write.execute(&ACTIVATE, &[self.kid.as_str().into(), now.into()]).await? == 1)
+    }
+
+    /// Has this key sign from an earlier moment on; false if it is not the next one any more.
+    pub async fn bring_forward(&self, write: impl Writes, activates_at: Timestamp) -> Result<bool, DatabaseError> {
+        Ok(write.execute(&BRING_FORWARD, &[self.kid.as_str().into(), activates_at.into()]).await? == 1)
     }
 
     /// Takes this key out of use for good and forgets its private part.

@@ -1,6 +1,7 @@
 //! Pages: what people see in a browser. No scripts of our own, no other hosts.
 
 pub(crate) mod docs;
+pub(crate) mod mailbox;
 pub(crate) mod problems;
 
 use askama::Template;

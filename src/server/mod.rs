@@ -32,13 +32,14 @@ use crate::{
     clock::Clock,
     config::{Config, RootSecrets},
     crypto::{
-        Hasher,
+        DigestKey, Hasher,
         seal::{SealError, Sealer},
     },
     database::{Database, DatabaseError, Fault, MigrateError},
     jobs,
     keys::{self, Keeper, KeysError},
-    limits::Tally,
+    limits::{Buckets, Tally},
+    mail::{MailError, Mailer},
     metrics::Metrics,
     middleware::Edge,
     router::router,
@@ -154,6 +155,8 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
     for migration in database.migrate().await? {
         info!(migration = migration.name, "the schema was brought up to date");
     }
+    let mailer = Mailer::open(&config, &public_url, &clock)?;
+    mailer.introduce();
     let keeper = Keeper {
         database: &database,
         sealer: &sealer,
@@ -168,10 +171,13 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
         audience,
         hasher,
         keys: ring,
+        digests: DigestKey::derived_from(&refresh_tokens),
+        buckets: Buckets::new(|policy| config.limits.quota(policy)),
         refresh_tokens,
         trail,
         cursors,
         failures: Tally::default(),
+        mailer,
         metrics: Metrics::default(),
         stopping: Stopping::default(),
         config,
@@ -235,6 +241,9 @@ pub enum StartError {
     /// The schema does not fit.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
+    /// Mail cannot be set up.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// The keys cannot be had.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -244,9 +253,8 @@ pub enum StartError {
 fn remedy(error: &DatabaseError) -> &'static str {
     match error {
         DatabaseError::Corrupt(_) => "Restore a backup, or name another database with DATABASE_URL",
-        DatabaseError::Unavailable { fault: Fault::Connection | Fault::Server, .. } | DatabaseError::Timeout(_) => {
-            "Start it, or name another one with DATABASE_URL"
-        }
+        DatabaseError::Unavailable { fault: Fault::Connection | Fault::Server | Fault::Conflict, .. }
+        | DatabaseError::Timeout(_) => "Start it, or name another one with DATABASE_URL",
         DatabaseError::Unavailable { fault: Fault::Locked, .. } => "End the process that holds it",
         DatabaseError::Unavailable { fault: Fault::DiskFull, .. } => "Make room on the disk",
         DatabaseError::Unavailable { fault: Fault::ReadOnly | Fault::Io, .. } => {

@@ -21,15 +21,16 @@ pub(crate) enum Floor {
 pub(crate) const VERBS: &[(&str, &[&str])] = &[
     ("admin::audit_events", &["audit"]),
     ("admin::users", &["audit"]),
-    ("auth::change_password", &["audit", "auth::sessions", "auth::tokens"]),
-    ("auth::login", &["audit", "auth::sessions", "auth::tokens"]),
+    ("auth::attempts", &["audit", "auth::known_addresses"]),
+    ("auth::change_password", &["audit", "auth::attempts", "auth::sessions", "auth::tokens"]),
+    ("auth::login", &["audit", "auth::attempts", "auth::known_addresses", "auth::sessions", "auth::tokens"]),
     ("auth::logout", &["audit"]),
-    ("auth::me", &["admin::users", "audit"]),
+    ("auth::me", &["admin::users", "audit", "auth::attempts"]),
     ("auth::refresh", &["audit", "auth::sessions", "auth::tokens"]),
-    ("auth::register", &["audit", "auth::sessions", "auth::tokens"]),
+    ("auth::register", &["audit", "auth::known_addresses", "auth::sessions", "auth::tokens"]),
     ("auth::sessions", &["auth::tokens"]),
     ("auth::tokens", &["keys"]),
-    ("jobs", &["audit", "auth::sessions", "keys"]),
+    ("jobs", &["audit", "auth::attempts", "auth::limits", "auth::sessions", "keys", "letters"]),
     ("keys", &["audit"]),
 ];
 
@@ -64,7 +65,7 @@ pub(crate) fn floor(module: &[String]) -> Option<Floor> {
         [.., "routes" | "pages"]
         | ["auth", "dependencies" | "token", ..]
         | ["pages" | "middleware" | "health" | "problem" | "schemas", ..] => Floor::Faces,
-        ["auth" | "admin" | "audit" | "oauth" | "keys" | "jobs", ..] => Floor::Verbs,
+        ["auth" | "admin" | "audit" | "oauth" | "keys" | "letters" | "jobs", ..] => Floor::Verbs,
         ["models", ..] => Floor::Nouns,
         [
             "app" | "config" | "database" | "crypto" | "circuit_breaker" | "limits" | "mail" | "metrics" | "telemetry",

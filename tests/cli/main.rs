@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot run its program has failed")]
 
 mod commands;
+mod jobs;
 mod keys;
+mod mail;
 mod precedence;
 mod refusals;
 mod secrecy;

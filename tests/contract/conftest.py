@@ -34,6 +34,11 @@ class Server:
             "PATH": os.environ["PATH"],
             "COUNTERSIGN_LISTEN": "127.0.0.1:0",
             "COUNTERSIGN_DATA_DIR": str(directory / "data"),
+            # One address plays everybody.
+            "COUNTERSIGN_LIMITS__LOGINS_PER_MINUTE": "0",
+            "COUNTERSIGN_LIMITS__REGISTRATIONS_PER_HOUR": "0",
+            "COUNTERSIGN_LIMITS__FAILURES_BEFORE_WAIT": "0",
+            "COUNTERSIGN_LIMITS__FAILURES_BEFORE_KNOWN_ADDRESSES": "0",
             **settings,
         }
         self._log = []

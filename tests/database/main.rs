@@ -4,6 +4,7 @@
 
 #[path = "../support/postgres.rs"]
 mod postgres;
+#[expect(dead_code, reason = "no test here has a standby")]
 #[path = "../support/postgres_server.rs"]
 mod postgres_server;
 
@@ -11,6 +12,7 @@ mod faults;
 mod groups;
 mod migrations;
 mod outages;
+mod retries;
 mod statements;
 mod support;
 mod transactions;

@@ -3,16 +3,20 @@
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
+use countersign::app::App;
 use countersign::auth::register::{Application, register};
 use countersign::clock::Clock;
 use countersign::config::{Config, PublicUrl, RootSecrets};
 use countersign::crypto::{Cost, Hasher, HasherSettings};
-use countersign::database::{Database, Engine};
+use countersign::database::{Database, Engine, Statement, Writes};
 use countersign::domain::{Client, Email, NewPassword, Owner, Password, Username};
+use countersign::letters;
+use countersign::mail::{Letter, Token};
 use countersign::server::{Parts, Server};
 use tempfile::TempDir;
 
@@ -20,6 +24,8 @@ use crate::postgres::{TestDatabase, is_root};
 use crate::postgres_server;
 use crate::process::{Process, Service};
 
+/// The user and the group that own nothing, on Debian and its kin.
+const NOBODY: u32 = 65534;
 /// What everyone's password is, unless a test says otherwise.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// Fixed, so that tokens outlive a restart at another port.
@@ -35,7 +41,7 @@ pub(crate) struct Home {
     before: String,
     /// The program, and what it is started with.
     program: PathBuf,
-    wrapper: &'static str,
+    wrapper: String,
 }
 
 enum Storage {
@@ -43,6 +49,13 @@ enum Storage {
     Shared(TestDatabase),
     // The database is dropped before its server.
     Own(TestDatabase, postgres_server::Server),
+    Cluster(TestDatabase, Cluster),
+}
+
+/// A primary whose commits wait for a standby.
+pub(crate) struct Cluster {
+    pub(crate) primary: postgres_server::Server,
+    pub(crate) standby: postgres_server::Server,
 }
 
 /// Somebody who has registered and is signed in.
@@ -69,11 +82,23 @@ impl Home {
         Self::on(Storage::Own(database, server))
     }
 
+    /// A home on two servers, of which the first can write.
+    pub(crate) fn with_cluster() -> Self {
+        let primary = postgres_server::Server::start();
+        let database = TestDatabase::on(&primary.url());
+        let standby = postgres_server::Server::synchronous_standby_of(&primary);
+        Self::on(Storage::Cluster(database, Cluster { primary, standby }))
+    }
+
     fn on(storage: Storage) -> Self {
         let directory = TempDir::new().unwrap();
         let url = match &storage {
             Storage::File => format!("sqlite://{}", directory.path().join("countersign.db").display()),
             Storage::Shared(database) | Storage::Own(database, _) => database.url(),
+            Storage::Cluster(database, Cluster { primary, standby }) => {
+                // The driver shall ask the one that only reads first.
+                database.url().replace(&primary.host(), &format!("{},{}", standby.host(), primary.host()))
+            }
         };
         let home = Self {
             storage,
@@ -81,7 +106,7 @@ impl Home {
             variables: BTreeMap::new(),
             before: String::new(),
             program: PathBuf::from(env!("CARGO_BIN_EXE_countersign")),
-            wrapper: "",
+            wrapper: String::new(),
         };
         home.with("DATABASE_URL", &url)
             .with("COUNTERSIGN_LISTEN", "127.0.0.1:0")
@@ -103,28 +128,92 @@ impl Home {
         self
     }
 
-    /// Takes away the right to write here. Root may write everywhere, so the service then runs as somebody else.
+    /// Has another program run the service.
+    pub(crate) fn under(mut self, wrapper: String) -> Self {
+        self.wrapper = wrapper;
+        self
+    }
+
+    /// Where the service has its files.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Takes away the right to write here before it starts.
     pub(crate) fn read_only(mut self) -> Self {
         if is_root() {
-            let copy = self.directory.path().join("countersign");
-            // Where the program was built others may not be allowed to look.
-            fs::hard_link(&self.program, &copy).or_else(|_| fs::copy(&self.program, &copy).map(drop)).unwrap();
-            self.program = copy;
-            self.wrapper = "setpriv --reuid 65534 --regid 65534 --clear-groups";
+            self.run_as_nobody();
         }
-        if self.file().exists() {
-            fs::set_permissions(self.file(), Permissions::from_mode(0o444)).unwrap();
-        }
-        fs::set_permissions(self.directory.path(), Permissions::from_mode(0o555)).unwrap();
+        self.forbid_writing();
         let directory = self.directory.path().display().to_string();
         self.with("COUNTERSIGN_DATA_DIR", &directory)
+    }
+
+    /// Root may write everywhere, so the service runs as somebody else who owns what is here.
+    pub(crate) fn as_somebody_else(mut self) -> Self {
+        if is_root() {
+            self.run_as_nobody();
+            for path in self.paths() {
+                chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+            }
+        }
+        let directory = self.directory.path().display().to_string();
+        self.with("COUNTERSIGN_DATA_DIR", &directory)
+    }
+
+    fn run_as_nobody(&mut self) {
+        let copy = self.directory.path().join("countersign");
+        // Where the program was built others may not be allowed to look.
+        fs::hard_link(&self.program, &copy).or_else(|_| fs::copy(&self.program, &copy).map(drop)).unwrap();
+        self.program = copy;
+        self.wrapper = format!("setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups");
+    }
+
+    /// Takes away the right to write to the directory and to the files of the database.
+    pub(crate) fn forbid_writing(&self) {
+        self.set_modes(0o444, 0o555);
+    }
+
+    /// Gives it back.
+    pub(crate) fn allow_writing(&self) {
+        self.set_modes(0o644, 0o755);
+    }
+
+    /// Sets how many bytes a file of the running service may have.
+    pub(crate) fn limit_file_size(&self, service: &Service, bytes: &str) {
+        let process = service.process.id().as_raw_pid();
+        // As the user that the service runs as: even root may lack the right to do it to others.
+        let command = format!("exec {} prlimit --pid {process} --fsize={bytes}:", self.wrapper);
+        assert!(Command::new("/bin/sh").args(["-c", &command]).status().unwrap().success(), "{command}");
+    }
+
+    fn set_modes(&self, file: u32, directory: u32) {
+        for path in self.paths().filter(|path| path.is_file()) {
+            fs::set_permissions(path, Permissions::from_mode(file)).unwrap();
+        }
+        fs::set_permissions(self.directory.path(), Permissions::from_mode(directory)).unwrap();
+    }
+
+    /// The directory, the database and what SQLite keeps beside it.
+    fn paths(&self) -> impl Iterator<Item = PathBuf> {
+        let files = ["", "-wal", "-shm"].map(|suffix| PathBuf::from(format!("{}{suffix}", self.file().display())));
+        let here = self.directory.path().to_owned();
+        files.into_iter().filter(|file| file.exists()).chain([here])
     }
 
     /// The server that is this home's alone.
     pub(crate) fn server(&self) -> &postgres_server::Server {
         match &self.storage {
             Storage::Own(_, server) => server,
-            Storage::File | Storage::Shared(_) => panic!("this home has no server of its own"),
+            Storage::File | Storage::Shared(_) | Storage::Cluster(..) => panic!("it has no server of its own"),
+        }
+    }
+
+    /// The servers that are this home's alone.
+    pub(crate) fn cluster(&self) -> &Cluster {
+        match &self.storage {
+            Storage::Cluster(_, cluster) => cluster,
+            Storage::File | Storage::Shared(_) | Storage::Own(..) => panic!("it has no cluster"),
         }
     }
 
@@ -161,8 +250,17 @@ impl Home {
         Database::connect(&self.url().into()).await.unwrap()
     }
 
-    /// Registers people while the service does not run, with passwords that are cheap to hash.
-    pub(crate) async fn people(&self, count: usize) -> Vec<Person> {
+    /// Gives everybody this password, hashed at this cost: what [`people`](Self::people) hash is cheap, and renewed when
+    /// they sign in.
+    pub(crate) async fn hash_anew(&self, password: &str, cost: u32) {
+        static HASH: Statement = Statement::new("update users set hashed_password = $1");
+
+        let hash = bcrypt::hash(password, cost).unwrap();
+        self.database().await.once().execute(&HASH, &[hash.as_str().into()]).await.unwrap();
+    }
+
+    /// The service without a process: it serves nobody, and its passwords are cheap to hash.
+    async fn inside(&self) -> Arc<App> {
         let mut config = Config::default();
         config.service.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         config.service.public_url = PublicUrl::parse(PUBLIC_URL);
@@ -171,8 +269,27 @@ impl Home {
         let hasher = Hasher::start(cheap).unwrap();
         let root_secrets = RootSecrets::parse(ROOT_SECRET).unwrap();
         let parts = Parts { config, root_secrets, hasher, clock: Clock::system() };
-        let app = Box::pin(Server::start(parts)).await.unwrap().app();
+        Box::pin(Server::start(parts)).await.unwrap().app()
+    }
 
+    /// Posts letters while the service does not run, each to somebody else.
+    pub(crate) async fn letters(&self, count: usize, token: &str) {
+        let app = self.inside().await;
+        for stretch in (0..count).collect::<Vec<_>>().chunks(50) {
+            let mut transaction = app.database.begin().await.unwrap();
+            for number in stretch {
+                let to = Email::parse(&format!("reader-{number}@example.com")).unwrap();
+                let username = Username::parse(&format!("reader-{number}")).unwrap();
+                let letter = Letter::ResetPassword { username, token: Token { link: token.into(), code: None } };
+                letters::post(&app, &mut transaction, &to, &letter).await.unwrap();
+            }
+            transaction.commit().await.unwrap();
+        }
+    }
+
+    /// Registers people while the service does not run, with passwords that are cheap to hash.
+    pub(crate) async fn people(&self, count: usize) -> Vec<Person> {
+        let app = self.inside().await;
         let mut people = Vec::with_capacity(count);
         for number in 0..count {
             let email = Email::parse(&format!("seeded-{number}@example.com")).unwrap();

@@ -41,12 +41,12 @@ static STRAY_SESSIONS: Statement = Statement::new(
 
 /// What was acknowledged.
 #[derive(Default)]
-struct Ledger {
+pub(crate) struct Ledger {
     /// Access tokens of those who registered, by address.
-    registered: BTreeMap<String, String>,
-    signed_out: Vec<Person>,
+    pub(crate) registered: BTreeMap<String, String>,
+    pub(crate) signed_out: Vec<Person>,
     /// How many refreshes each address was granted.
-    refreshes: BTreeMap<String, i64>,
+    pub(crate) refreshes: BTreeMap<String, i64>,
 }
 
 type Shared = Arc<Mutex<Ledger>>;
@@ -147,7 +147,7 @@ async fn refresh_until_killed(visitor: Visitor, ledger: Shared, mut person: Pers
 }
 
 /// Compares what was acknowledged with what is there.
-async fn balance(ledger: &Ledger, visitor: &Visitor, database: &Database) {
+pub(crate) async fn balance(ledger: &Ledger, visitor: &Visitor, database: &Database) {
     for (email, access_token) in &ledger.registered {
         let me = visitor.me(access_token).await.unwrap();
         assert_eq!((me.status, me.text("email")), (200, email.as_str()), "a registration was lost: {me:?}");

@@ -68,6 +68,39 @@ async fn a_full_disk_refuses_writes_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_file_that_may_only_be_read_refuses_writes_and_nothing_else() {
+    let home = Home::new(Engine::Sqlite);
+    let people = home.people(40).await;
+    let home = home.as_somebody_else().after("trap '' XFSZ");
+    let service = home.start();
+    let visitor = service.visitor();
+
+    // Who has a file open may write to it whatever its mode becomes; a fault makes the service open it anew.
+    home.forbid_writing();
+    let open_before = visitor.log_out(&people[0].access_token).await.unwrap();
+    home.limit_file_size(&service, "4096");
+    let full = visitor.log_out(&people[1].access_token).await.unwrap();
+    home.limit_file_size(&service, "unlimited");
+    for person in &people[2..30] {
+        let reply = visitor.log_out(&person.access_token).await.unwrap();
+        let me = visitor.me(&person.access_token).await.unwrap();
+        assert!(reply.is_unavailable(), "{reply:?}");
+        assert_eq!(me.status, 200, "nothing has changed, and reads go on: {me:?}");
+    }
+    let alive = visitor.get("/health/live").await.status;
+    home.allow_writing();
+    eventually(&service, &people[30]).await;
+    let again = visitor.log_out(&people[31].access_token).await.unwrap();
+
+    assert_eq!(open_before.status, 204, "{open_before:?}");
+    assert!(full.is_unavailable(), "{full:?}");
+    assert_eq!((alive, again.status), (200, 204));
+    assert!(!service.process.said().contains("panicked"), "{}", service.process.said());
+    assert_eq!(integrity(&home), "ok");
+    println!("read-only: 28 logouts refused and undone, 28 reads meanwhile, granted again without a restart");
+}
+
+#[tokio::test]
 async fn a_damaged_file_is_an_outage_and_the_service_goes_on_when_it_is_repaired() {
     let home = Home::new(Engine::Sqlite);
     let people = home.people(50).await;

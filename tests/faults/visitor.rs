@@ -71,6 +71,16 @@ impl Visitor {
         reply(self.client.post(format!("{}{path}", self.base)).header("content-type", kind).body(text)).await
     }
 
+    /// Signs in, or tries to, from an address.
+    pub(crate) async fn log_in(&self, email: &str, password: &str, address: &str) -> Result<Reply, reqwest::Error> {
+        self.post_from("/auth/login", &json!({"email": email, "password": password}), address).await
+    }
+
+    /// Sends a body from an address.
+    pub(crate) async fn post_from(&self, path: &str, body: &Value, address: &str) -> Result<Reply, reqwest::Error> {
+        reply_to(self.client.post(format!("{}{path}", self.base)).json(body), address).await
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Reply {
         self.ask(Method::GET, path, None, None).await.unwrap()
     }
@@ -81,6 +91,12 @@ impl Visitor {
 
     pub(crate) async fn log_out(&self, access_token: &str) -> Result<Reply, reqwest::Error> {
         self.ask(Method::POST, "/auth/logout", Some(access_token), None).await
+    }
+
+    /// Signs out with a request that has a name.
+    pub(crate) async fn log_out_as(&self, access_token: &str, request_id: &str) -> Result<Reply, reqwest::Error> {
+        let request = self.client.post(format!("{}/auth/logout", self.base)).bearer_auth(access_token);
+        reply(request.header("x-request-id", request_id)).await
     }
 
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Result<Reply, reqwest::Error> {
@@ -94,8 +110,12 @@ impl Visitor {
 }
 
 async fn reply(request: RequestBuilder) -> Result<Reply, reqwest::Error> {
+    reply_to(request, &another_address()).await
+}
+
+async fn reply_to(request: RequestBuilder, address: &str) -> Result<Reply, reqwest::Error> {
     let asked = Instant::now();
-    let response = request.header("x-forwarded-for", another_address()).send().await?;
+    let response = request.header("x-forwarded-for", address).send().await?;
     let status = response.status().as_u16();
     let retry_after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
     let body = serde_json::from_str(&response.text().await?).unwrap_or_default();

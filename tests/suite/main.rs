@@ -11,5 +11,8 @@ mod admin;
 mod auth;
 mod http;
 mod keys;
+mod mail;
 mod oauth;
+#[path = "../support/smtp_sink.rs"]
+mod smtp_sink;
 mod support;

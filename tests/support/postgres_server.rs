@@ -39,6 +39,46 @@ impl Server {
         Self { port, directory, lock, watchdog }
     }
 
+    /// Starts a standby of `primary`, and has every commit there wait for it from here on.
+    pub(crate) fn synchronous_standby_of(primary: &Self) -> Self {
+        let standby = Self::start();
+        standby.stop();
+        let copy = format!(
+            "rm -r data
+             {}/pg_basebackup --pgdata data --checkpoint fast --no-sync --write-recovery-conf \\
+                 --dbname 'host=127.0.0.1 port={} user=postgres application_name=standby'
+             echo port = {} >>data/postgresql.conf
+             echo \"unix_socket_directories = '$PWD'\" >>data/postgresql.conf",
+            binaries().display(),
+            primary.port,
+            standby.port,
+        );
+        standby.run(&["sh", "-ec", &copy]);
+        standby.restart();
+        for sql in ["alter system set synchronous_standby_names = 'standby'", "select pg_reload_conf()"] {
+            administer(&primary.url(), sql.to_owned()).expect("a setting");
+        }
+        standby
+    }
+
+    /// Kills all its processes at once. What it had not handed to the kernel is gone, and so is the server.
+    pub(crate) fn kill(&self) {
+        // A frozen one starts no process that would be missed.
+        self.freeze();
+        self.signal("KILL");
+        fs::remove_file(self.directory.join("server/data/postmaster.pid")).expect("what a dead server leaves");
+    }
+
+    /// Makes a standby the primary.
+    pub(crate) fn promote(&self) {
+        self.control(&["promote"]);
+    }
+
+    /// The host and port, as a list of several has them.
+    pub(crate) fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     /// Its address without a database name.
     pub(crate) fn url(&self) -> String {
         address(self.port)
@@ -75,16 +115,18 @@ impl Server {
     }
 
     fn control(&self, arguments: &[&str]) {
-        let control = binaries().join("pg_ctl");
-        let mut command = if is_root() {
-            let mut command = Command::new("runuser");
-            command.args(["-u", "postgres", "--"]).arg(control);
-            command
-        } else {
-            Command::new(control)
-        };
-        command.args(["--pgdata", "data", "--wait"]).args(arguments).current_dir(self.directory.join("server"));
-        assert!(command.stdout(Stdio::null()).status().expect("pg_ctl").success(), "pg_ctl {arguments:?}");
+        let control = binaries().join("pg_ctl").display().to_string();
+        self.run(&[&[control.as_str(), "--pgdata", "data", "--wait"], arguments].concat());
+    }
+
+    /// Runs a program where the server lives, as the user that it runs as.
+    fn run(&self, command: &[&str]) {
+        let as_user: &[&str] = if is_root() { &["runuser", "-u", "postgres", "--"] } else { &[] };
+        let words = [as_user, command].concat();
+        let (program, arguments) = words.split_first().expect("a program");
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(self.directory.join("server")).stdout(Stdio::null());
+        assert!(command.status().expect("a program").success(), "{words:?}");
     }
 
     /// The postmaster leads a session but its children lead groups of their own: signal them one by one.
@@ -93,8 +135,8 @@ impl Server {
         let postmaster = pid_file.lines().next().expect("its process id");
         // One that ends meanwhile needs no signal.
         let send = format!(
-            "kill -{signal} {postmaster} && for child in $(cat /proc/{postmaster}/task/{postmaster}/children)
-             do kill -{signal} $child || true; done"
+            "children=$(cat /proc/{postmaster}/task/{postmaster}/children)
+             kill -{signal} {postmaster} && for child in $children; do kill -{signal} $child || true; done"
         );
         assert!(Command::new("sh").args(["-c", &send]).status().expect("sh").success());
     }

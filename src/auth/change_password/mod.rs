@@ -2,16 +2,19 @@
 
 pub mod routes;
 
+use std::time::Duration;
+
 use countersign_token::SignError;
 
 use crate::{
     app::App,
     audit::{self, By, Event, Kind},
     auth::{
+        attempts::{self, Guess, GuessError},
         sessions,
         tokens::{self, SignedIn},
     },
-    crypto::{Overloaded, Verdict},
+    crypto::Overloaded,
     database::DatabaseError,
     domain::{Client, NewPassword, Password},
     models::{
@@ -25,10 +28,9 @@ use crate::{
 /// # Errors
 /// [`ChangeError`]; the old password and the sessions then stay as they are.
 pub async fn change(app: &App, user: ActiveUser, change: Change) -> Result<SignedIn, ChangeError> {
-    let verdict = app.hasher.verify(&change.current, Some(&user.password_hash)).await?;
-    if verdict == Verdict::Wrong {
-        return Err(ChangeError::WrongPassword);
-    }
+    let guess =
+        Guess { user: Some(&user), name: user.email.as_str(), password: &change.current, client: &change.client };
+    let proof = attempts::check(app, guess).await?;
     let hash = app.hasher.hash(change.new.as_password()).await?;
     let now = app.clock.now();
 
@@ -36,6 +38,7 @@ pub async fn change(app: &App, user: ActiveUser, change: Change) -> Result<Signe
     if !user.replace_password_hash(&mut transaction, &hash, now).await? {
         return Err(ChangeError::WrongPassword);
     }
+    proof.clear(&mut transaction).await?;
     let this = (change.session.id, user.id);
     let ended = Session::end_others(&mut transaction, this, now, EndReason::PasswordChanged).await?;
     let renewed = sessions::renew(app, &mut transaction, &change.session, &change.client).await?;
@@ -67,6 +70,12 @@ pub enum ChangeError {
     /// The present password is another one.
     #[error("the password is wrong")]
     WrongPassword,
+    /// Too many passwords were wrong; this one was not looked at.
+    #[error("too many failures; try again in {retry_after:?}")]
+    HeldBack {
+        /// When the next one is looked at, if not sooner.
+        retry_after: Duration,
+    },
     /// The session has ended meanwhile.
     #[error("the session has ended")]
     SessionEnded,
@@ -79,4 +88,15 @@ pub enum ChangeError {
     /// No token could be made.
     #[error(transparent)]
     Token(#[from] SignError),
+}
+
+impl From<GuessError> for ChangeError {
+    fn from(error: GuessError) -> Self {
+        match error {
+            GuessError::Wrong => Self::WrongPassword,
+            GuessError::HeldBack { retry_after } => Self::HeldBack { retry_after },
+            GuessError::Overloaded(error) => error.into(),
+            GuessError::Database(error) => error.into(),
+        }
+    }
 }

@@ -14,7 +14,7 @@ use crate::{
     schemas::{SignedInAnswer, TokenPair},
 };
 
-refusals!(Refusals: InvalidCredentials, Overloaded);
+refusals!(Refusals: InvalidCredentials, TooManyAttempts, Overloaded);
 
 /// Changes the password. Every other session of the user ends; this one gets a new pair, and its older refresh tokens are
 /// worth nothing.
@@ -61,6 +61,7 @@ impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::WrongPassword => Self::new(Code::InvalidCredentials),
+            ChangeError::HeldBack { retry_after } => Self::new(Code::TooManyAttempts).retry_after(retry_after),
             ChangeError::SessionEnded => Self::refused_token(Code::SessionEnded),
             ChangeError::Overloaded(error) => error.into(),
             ChangeError::Database(error) => error.into(),

@@ -3,6 +3,7 @@
 //! [`CurrentUser`] is the one way to protect a route: a handler that takes it is only called for a bearer whose
 //! token, session and user have been checked.
 
+mod admitted;
 mod parameters;
 mod payload;
 mod strict_json;
@@ -22,6 +23,7 @@ use crate::{
     models::{session::Session, user::ActiveUser},
     problem::{Code, Problem},
 };
+pub(crate) use admitted::{Admitted, Gate, Logins, Registrations};
 pub(crate) use parameters::Parameters;
 pub(crate) use payload::{Fault, Fields, FromFields, Payload, read_body};
 
@@ -97,8 +99,7 @@ impl FromRequestParts<Arc<App>> for Client {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Problem> {
-        let exchange = parts.extensions.get::<Arc<Exchange>>();
-        let exchange = exchange.ok_or_else(|| Problem::internal("a handler was called without the edge around it"))?;
+        let exchange = Exchange::of(parts)?;
         Ok(Self {
             ip: exchange.client.ip(),
             user_agent: exchange.user_agent.clone(),

@@ -5,18 +5,21 @@
 
 pub mod routes;
 
+use std::{borrow::Cow, time::Duration};
+
 use countersign_token::SignError;
 
 use crate::{
     app::App,
     audit::{self, By, Event, Kind},
     auth::{
-        sessions,
+        attempts::{self, Guess, GuessError, Proof},
+        known_addresses, sessions,
         tokens::{self, SignedIn},
     },
-    crypto::{Overloaded, PasswordHash, Verdict},
+    crypto::{Overloaded, PasswordHash},
     database::{DatabaseError, Transaction},
-    domain::{Client, Email, Password, Timestamp, Username},
+    domain::{Client, Email, Password, Timestamp, UserId, Username},
     metrics::{LoginOutcome, OpenedBy},
     models::user::{ActiveUser, User},
 };
@@ -32,17 +35,25 @@ pub async fn login(app: &App, attempt: Attempt) -> Result<SignedIn, LoginError> 
 }
 
 async fn check(app: &App, attempt: Attempt) -> Result<SignedIn, LoginError> {
-    let user = attempt.login.find(app).await?;
-    let verdict = app.hasher.verify(&attempt.password, user.as_ref().map(|user| &user.password_hash)).await?;
-    let user = prove(app, &attempt.client, user, verdict).await?;
-    let renewed = renew(app, &attempt.password, verdict).await?;
+    let Attempt { login, password, client } = &attempt;
+    let found = login.find(app).await?;
+    let guess = Guess { user: found.as_ref(), name: &login.name(), password, client };
+    let proof = attempts::check(app, guess).await?;
+    let id = found.as_ref().map(|user| user.id);
+    let Some(user) = found.and_then(User::active) else {
+        refuse(app, &proof, client, id).await?;
+        return Err(LoginError::Disabled);
+    };
+    let renewed = renew(app, password, &proof).await;
 
     let mut transaction = app.database.begin().await?;
     if !hold(&user, &mut transaction, renewed.as_ref(), app.clock.now()).await? {
         return Err(LoginError::WrongCredentials);
     }
-    let opened = sessions::open(app, &mut transaction, &user, &attempt.client).await?;
-    let signed_in = Event::new(Kind::SignedIn, By::user(user.id, &attempt.client)).about(user.id);
+    proof.clear(&mut transaction).await?;
+    known_addresses::remember(app, &mut transaction, user.id, client).await?;
+    let opened = sessions::open(app, &mut transaction, &user, client).await?;
+    let signed_in = Event::new(Kind::SignedIn, By::user(user.id, client)).about(user.id);
     audit::record(&mut transaction, app.into(), signed_in.in_session(opened.id)).await?;
     transaction.commit().await?;
     app.metrics.sessions_opened.count(OpenedBy::Login);
@@ -68,7 +79,7 @@ pub enum Login {
     /// By name.
     Username(Username),
     /// By something that can be neither, and therefore belongs to nobody.
-    Nobody,
+    Nobody(String),
 }
 
 /// Why nobody was signed in.
@@ -77,6 +88,12 @@ pub enum LoginError {
     /// No such account, or another password.
     #[error("the login or the password is wrong")]
     WrongCredentials,
+    /// Too many passwords were wrong; this one was not looked at.
+    #[error("too many failures; try again in {retry_after:?}")]
+    HeldBack {
+        /// When the next one is looked at, if not sooner.
+        retry_after: Duration,
+    },
     /// The password is right, but the account is disabled.
     #[error("the account is disabled")]
     Disabled,
@@ -96,7 +113,27 @@ impl Login {
         match self {
             Self::Email(email) => User::find_by_email(&app.database, email).await,
             Self::Username(username) => User::find_by_username(&app.database, username).await,
-            Self::Nobody => Ok(None),
+            Self::Nobody(_) => Ok(None),
+        }
+    }
+
+    /// The name in its canonical form. An address has an `@` and a username has none, so no two are alike.
+    fn name(&self) -> Cow<'_, str> {
+        match self {
+            Self::Email(email) => email.as_str().into(),
+            Self::Username(username) => username.key().into(),
+            Self::Nobody(text) => text.as_str().into(),
+        }
+    }
+}
+
+impl From<GuessError> for LoginError {
+    fn from(error: GuessError) -> Self {
+        match error {
+            GuessError::Wrong => Self::WrongCredentials,
+            GuessError::HeldBack { retry_after } => Self::HeldBack { retry_after },
+            GuessError::Overloaded(error) => error.into(),
+            GuessError::Database(error) => error.into(),
         }
     }
 }
@@ -106,6 +143,7 @@ fn counted(outcome: &Result<SignedIn, LoginError>) -> LoginOutcome {
     match outcome {
         Ok(_) => LoginOutcome::SignedIn,
         Err(LoginError::WrongCredentials) => LoginOutcome::WrongCredentials,
+        Err(LoginError::HeldBack { .. }) => LoginOutcome::HeldBack,
         Err(LoginError::Disabled) => LoginOutcome::Disabled,
         Err(LoginError::Overloaded(_)) => LoginOutcome::Overloaded,
         Err(LoginError::Database(_)) => LoginOutcome::Unavailable,
@@ -113,29 +151,18 @@ fn counted(outcome: &Result<SignedIn, LoginError>) -> LoginOutcome {
     }
 }
 
-/// The user who may sign in; whoever may not is written down.
-async fn prove(app: &App, client: &Client, user: Option<User>, verdict: Verdict) -> Result<ActiveUser, LoginError> {
-    let failed = |kind| Event::new(kind, By::nobody(client));
-    let Some(user) = user.as_ref().filter(|_| verdict != Verdict::Wrong) else {
-        let failed = failed(Kind::SignInFailed);
-        let failed = user.iter().fold(failed, |failed, user| failed.about(user.id));
-        audit::failures::note(app, client, failed).await?;
-        return Err(LoginError::WrongCredentials);
-    };
-    if let Some(active) = user.clone().active() {
-        return Ok(active);
-    }
-    let refused = failed(Kind::SignInRefused).about(user.id).with("reason", "disabled");
-    audit::failures::note(app, client, refused).await?;
-    Err(LoginError::Disabled)
+/// Writes down that somebody who knows the password may not sign in, and forgets their failures.
+async fn refuse(app: &App, proof: &Proof, client: &Client, user: Option<UserId>) -> Result<(), DatabaseError> {
+    proof.clear_now(app).await?;
+    let refused = Event::new(Kind::SignInRefused, By::nobody(client)).with("reason", "disabled");
+    let refused = user.into_iter().fold(refused, Event::about);
+    audit::failures::note(app, client, refused).await
 }
 
-/// Hashes the password anew if its hash is weaker than what new ones get.
-async fn renew(app: &App, password: &Password, verdict: Verdict) -> Result<Option<PasswordHash>, Overloaded> {
-    match verdict {
-        Verdict::RightButOutdated => app.hasher.hash(password).await.map(Some),
-        Verdict::Right | Verdict::Wrong => Ok(None),
-    }
+/// Hashes the password anew if its hash is weaker than what new ones get. When too many are waiting it stays as it is
+/// until the next time: whoever gave the right password is not refused for the sake of our housekeeping.
+async fn renew(app: &App, password: &Password, proof: &Proof) -> Option<PasswordHash> {
+    if proof.is_outdated { app.hasher.hash(password).await.ok() } else { None }
 }
 
 /// Keeps the user as they were verified until the transaction ends; false if they have changed since.

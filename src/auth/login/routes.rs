@@ -8,13 +8,13 @@ use utoipa::ToSchema;
 use super::{Attempt, Login, LoginError};
 use crate::{
     app::App,
-    auth::dependencies::{Fields, FromFields, Payload},
-    domain::{Client, Email, Password, Username},
+    auth::dependencies::{Admitted, Fields, FromFields, Logins, Payload},
+    domain::{Email, Password, Username},
     problem::{Code, Problem, refusals},
     schemas::{SignedInAnswer, TokenPair},
 };
 
-refusals!(Refusals: InvalidCredentials, AccountDisabled, Overloaded);
+refusals!(Refusals: InvalidCredentials, AccountDisabled, TooManyAttempts, RateLimited, Overloaded);
 
 /// Signs in with an address, or a username, and a password.
 #[utoipa::path(
@@ -23,10 +23,10 @@ refusals!(Refusals: InvalidCredentials, AccountDisabled, Overloaded);
 )]
 pub(crate) async fn login(
     State(app): State<Arc<App>>,
-    client: Client,
+    admitted: Admitted<Logins>,
     Payload(Body { login, password }): Payload<Body>,
 ) -> Result<SignedInAnswer, Problem> {
-    let signed_in = super::login(&app, Attempt { login, password, client }).await?;
+    let signed_in = super::login(&app, Attempt { login, password, client: admitted.client }).await?;
     Ok(SignedInAnswer(StatusCode::OK, signed_in))
 }
 
@@ -56,9 +56,9 @@ impl FromFields for Body {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         // What cannot be an address belongs to nobody: refused like a wrong password, and as late.
         let login = if fields.has("username") && !fields.has("email") {
-            fields.text("username").map(|raw| Username::parse(&raw).map_or(Login::Nobody, Login::Username))
+            fields.text("username").map(|raw| Username::parse(&raw).map_or(Login::Nobody(raw), Login::Username))
         } else {
-            fields.text("email").map(|raw| Email::parse(&raw).map_or(Login::Nobody, Login::Email))
+            fields.text("email").map(|raw| Email::parse(&raw).map_or(Login::Nobody(raw), Login::Email))
         };
         let password = fields.text("password").map(Password::presented);
         Some(Self { login: login?, password: password? })
@@ -69,6 +69,7 @@ impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::WrongCredentials => Self::new(Code::InvalidCredentials),
+            LoginError::HeldBack { retry_after } => Self::new(Code::TooManyAttempts).retry_after(retry_after),
             LoginError::Disabled => Self::new(Code::AccountDisabled),
             LoginError::Overloaded(error) => error.into(),
             LoginError::Database(error) => error.into(),

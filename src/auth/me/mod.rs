@@ -2,11 +2,14 @@
 
 pub mod routes;
 
+use std::time::Duration;
+
 use crate::{
     admin::users,
     app::App,
     audit::{self, By, Event, Kind},
-    crypto::{Overloaded, Verdict},
+    auth::attempts::{self, Guess, GuessError},
+    crypto::Overloaded,
     database::DatabaseError,
     domain::{Client, Password, Username},
     models::user::{self, ActiveUser, User},
@@ -45,9 +48,9 @@ pub enum RenameError {
 /// # Errors
 /// [`DeleteError`]; the user then still exists.
 pub async fn delete(app: &App, user: &ActiveUser, password: &Password, client: &Client) -> Result<(), DeleteError> {
-    if app.hasher.verify(password, Some(&user.password_hash)).await? == Verdict::Wrong {
-        return Err(DeleteError::WrongPassword);
-    }
+    let guess = Guess { user: Some(user), name: user.email.as_str(), password, client };
+    // The count goes with the user.
+    let _proof = attempts::check(app, guess).await?;
     let mut transaction = app.database.begin().await?;
     let held = users::hold(&mut transaction, user.id).await?.ok_or(DeleteError::WrongPassword)?;
     if users::is_last_admin(&mut transaction, &held.user).await? {
@@ -71,12 +74,29 @@ pub enum DeleteError {
     /// Nobody would be left who may administer.
     #[error("this is the last administrator who can sign in")]
     LastAdmin,
+    /// Too many passwords were wrong; this one was not looked at.
+    #[error("too many failures; try again in {retry_after:?}")]
+    HeldBack {
+        /// When the next one is looked at, if not sooner.
+        retry_after: Duration,
+    },
     /// Too many passwords are waiting to be checked.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
     /// The database did not take it.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+}
+
+impl From<GuessError> for DeleteError {
+    fn from(error: GuessError) -> Self {
+        match error {
+            GuessError::Wrong => Self::WrongPassword,
+            GuessError::HeldBack { retry_after } => Self::HeldBack { retry_after },
+            GuessError::Overloaded(error) => error.into(),
+            GuessError::Database(error) => error.into(),
+        }
+    }
 }
 
 fn taken(error: DatabaseError) -> RenameError {

@@ -15,7 +15,7 @@ use crate::{
 };
 
 refusals!(RenameRefusals: UsernameTaken);
-refusals!(DeleteRefusals: InvalidCredentials, LastAdmin, Overloaded);
+refusals!(DeleteRefusals: InvalidCredentials, LastAdmin, TooManyAttempts, Overloaded);
 
 /// Says who the bearer is.
 #[utoipa::path(
@@ -103,6 +103,7 @@ impl From<DeleteError> for Problem {
         match error {
             DeleteError::WrongPassword => Self::new(Code::InvalidCredentials),
             DeleteError::LastAdmin => Self::new(Code::LastAdmin),
+            DeleteError::HeldBack { retry_after } => Self::new(Code::TooManyAttempts).retry_after(retry_after),
             DeleteError::Overloaded(error) => error.into(),
             DeleteError::Database(error) => error.into(),
         }

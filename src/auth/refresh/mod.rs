@@ -118,10 +118,12 @@ async fn repeat(
     if !user.is_active || !session.is_open(now, sessions::idle_since(app, now)) {
         return Err(RefreshError::Ended);
     }
+    // Both ways: a wall clock that was set back must not stretch the grace.
+    let is_recent = now.since(session.refreshed_at) <= GRACE && session.refreshed_at.since(now) <= GRACE;
     match session.generation - i64::from(token.generation) {
         // It is the newest: what kept it from stepping has just gone, or the token is from before a restored backup.
         ..=0 => Err(RefreshError::Ended),
-        1 if now.since(session.refreshed_at) <= GRACE => Ok((user, session)),
+        1 if is_recent => Ok((user, session)),
         _ => {
             end_reused(app, &session, client, now).await?;
             Err(RefreshError::Reused)

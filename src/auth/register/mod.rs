@@ -11,7 +11,7 @@ use crate::{
     app::App,
     audit::{self, By, Event, Kind},
     auth::{
-        sessions,
+        known_addresses, sessions,
         tokens::{self, SignedIn},
     },
     crypto::Overloaded,
@@ -48,6 +48,7 @@ async fn enrol(app: &App, application: Application) -> Result<SignedIn, Register
         created_at: now,
     };
     let user = User::insert(&mut transaction, new).await.map_err(taken)?.active().ok_or(RegisterError::Closed)?;
+    known_addresses::remember(app, &mut transaction, user.id, &application.client).await?;
     let opened = sessions::open(app, &mut transaction, &user, &application.client).await?;
     let registered = Event::new(Kind::Registered, By::user(user.id, &application.client)).about(user.id);
     audit::record(&mut transaction, app.into(), registered.in_session(opened.id)).await?;

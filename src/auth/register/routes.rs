@@ -8,13 +8,13 @@ use utoipa::ToSchema;
 use super::{Application, RegisterError};
 use crate::{
     app::App,
-    auth::dependencies::{Fields, FromFields, Payload},
-    domain::{Client, Email, NewPassword, Owner, Password, Username},
+    auth::dependencies::{Admitted, Fields, FromFields, Payload, Registrations},
+    domain::{Email, NewPassword, Owner, Password, Username},
     problem::{Code, FieldError, Problem, refusals},
     schemas::{SignedInAnswer, TokenPair},
 };
 
-refusals!(Refusals: EmailTaken, UsernameTaken, RegistrationDisabled, Overloaded);
+refusals!(Refusals: EmailTaken, UsernameTaken, RegistrationDisabled, RateLimited, Overloaded);
 
 /// Makes an account and signs it in.
 #[utoipa::path(
@@ -23,10 +23,10 @@ refusals!(Refusals: EmailTaken, UsernameTaken, RegistrationDisabled, Overloaded)
 )]
 pub(crate) async fn register(
     State(app): State<Arc<App>>,
-    client: Client,
+    admitted: Admitted<Registrations>,
     Payload(Body { email, username, password }): Payload<Body>,
 ) -> Result<SignedInAnswer, Problem> {
-    let signed_in = super::register(&app, Application { email, username, password, client }).await?;
+    let signed_in = super::register(&app, Application { email, username, password, client: admitted.client }).await?;
     Ok(SignedInAnswer(StatusCode::CREATED, signed_in))
 }
 

@@ -18,12 +18,13 @@ use super::{
 use crate::{
     app::App,
     auth::{
-        dependencies::read_body,
+        dependencies::{Gate, read_body},
         login::{Attempt, Login, login},
         refresh::refresh,
         tokens::SignedIn,
     },
     domain::{Client, Email, Username},
+    limits::Policy,
     schemas::AnsweredFor,
 };
 
@@ -38,6 +39,7 @@ use crate::{
         (status = BAD_REQUEST, description = "No tokens (RFC 6749 §5.2).", body = Refusal),
         (status = REQUEST_TIMEOUT, description = "The form did not arrive in time.", body = Refusal),
         (status = PAYLOAD_TOO_LARGE, description = "The form is too large.", body = Refusal),
+        (status = TOO_MANY_REQUESTS, description = "Too many passwords from this address, or for this account.", body = Refusal),
         (status = SERVICE_UNAVAILABLE, description = "Not now.", body = Refusal),
         (status = INTERNAL_SERVER_ERROR, description = "A fault of this service.", body = Refusal),
     ),
@@ -45,13 +47,15 @@ use crate::{
 pub(crate) async fn token(
     State(app): State<Arc<App>>,
     client: Client,
+    gate: Gate,
     request: Request,
 ) -> Result<Response, OAuthError> {
     let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
     let form = Form::parse(content_type.as_ref(), &read_body(request, &app).await?)?;
     let signed_in = match form.grant()? {
         Grant::Password { username, password } if app.config.allows_password_grant() => {
-            login(&app, Attempt { login: named(&username), password, client }).await?
+            gate.admit(&app, Policy::Login, &client).await?;
+            login(&app, Attempt { login: named(username), password, client }).await?
         }
         Grant::Password { .. } => return Err(OAuthError::unsupported_grant_type()),
         Grant::RefreshToken { refresh_token } => refresh(&app, &refresh_token, &client).await?,
@@ -61,11 +65,11 @@ pub(crate) async fn token(
 }
 
 /// The one field of the grant holds an address or a username; only an address has an `@`.
-fn named(text: &str) -> Login {
+fn named(text: String) -> Login {
     if text.contains('@') {
-        Email::parse(text).map_or(Login::Nobody, Login::Email)
+        Email::parse(&text).map_or(Login::Nobody(text), Login::Email)
     } else {
-        Username::parse(text).map_or(Login::Nobody, Login::Username)
+        Username::parse(&text).map_or(Login::Nobody(text), Login::Username)
     }
 }
 

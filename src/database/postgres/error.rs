@@ -19,7 +19,8 @@ pub(super) fn translate(error: &tokio_postgres::Error) -> DatabaseError {
 /// not happen: a backend that is ended while it waits for its standby has committed here.
 pub(super) fn after_commit(error: &tokio_postgres::Error) -> DatabaseError {
     let refused = error.as_db_error().is_some_and(|answer| {
-        matches!(answer.parsed_severity(), Some(Severity::Error)) && !is_connection(answer.code())
+        matches!(answer.parsed_severity(), Some(Severity::Error))
+            && fault(answer.code().code()) != Some(Fault::Connection)
     });
     let error = translate(error);
     if refused { error } else { DatabaseError::CommitUnknown(error.to_string()) }
@@ -39,26 +40,47 @@ fn from_server(answer: &DbError) -> DatabaseError {
     if *code == SqlState::FOREIGN_KEY_VIOLATION {
         return DatabaseError::ForeignKey;
     }
-    if is_connection(code) {
-        return DatabaseError::unavailable(Fault::Connection, detail);
+    if let Some(fault) = fault(code.code()) {
+        return DatabaseError::unavailable(fault, detail);
     }
-    // Appendix A of its manual. Classes: 53 insufficient resources, 40 transaction rollback, 58 system error.
     match code.code() {
-        "25006" => DatabaseError::unavailable(Fault::ReadOnly, detail),
-        "53100" => DatabaseError::unavailable(Fault::DiskFull, detail),
-        "58030" => DatabaseError::unavailable(Fault::Io, detail),
         "57014" => DatabaseError::Timeout("statement"),
         "25P03" | "25P04" => DatabaseError::Timeout("transaction"),
         "55P03" => DatabaseError::Timeout("lock"),
         "XX001" | "XX002" => DatabaseError::Corrupt(detail),
-        other if other.starts_with("53") || other == "40001" || other == "40P01" => {
-            DatabaseError::unavailable(Fault::Server, detail)
-        }
         _ => DatabaseError::Other(detail),
     }
 }
 
-/// Connection exceptions, and a server that starts or stops.
-fn is_connection(code: &SqlState) -> bool {
-    code.code().starts_with("08") || ["57P01", "57P02", "57P03", "57P05"].contains(&code.code())
+/// What keeps the server from working, if this code says that something does (appendix A of its manual).
+fn fault(code: &str) -> Option<Fault> {
+    match code {
+        // The session was ended: by an administrator, a crash, or because it idled. Or it cannot begin yet.
+        "57P01" | "57P02" | "57P03" | "57P05" => Some(Fault::Connection),
+        "25006" => Some(Fault::ReadOnly),
+        "40001" | "40P01" => Some(Fault::Conflict),
+        "53100" => Some(Fault::DiskFull),
+        "58030" => Some(Fault::Io),
+        // Classes: connection exception, insufficient resources (too many connections, out of memory).
+        other if other.starts_with("08") => Some(Fault::Connection),
+        other if other.starts_with("53") => Some(Fault::Server),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_told_from_what_lasts() {
+        let transient = |code| fault(code).is_some_and(|fault| DatabaseError::unavailable(fault, code).is_transient());
+
+        for code in ["08000", "08003", "08006", "57P01", "57P02", "57P03", "53300", "40001", "40P01", "25006"] {
+            assert!(transient(code), "{code}");
+        }
+        for code in ["53100", "58030", "57014", "23505", "42601", "28P01", "3D000", "XX000"] {
+            assert!(!transient(code), "{code}");
+        }
+    }
 }

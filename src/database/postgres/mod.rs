@@ -4,6 +4,7 @@
 //! ones; a connection that missed a deadline is closed, never cancelled: a cancel that arrives during a commit makes
 //! a commit that waits for its standby answer success.
 
+mod again;
 mod connect;
 mod error;
 mod schema;
@@ -20,6 +21,7 @@ use tracing::warn;
 
 pub(super) use self::transaction::PostgresTransaction;
 
+use self::again::Again;
 use self::error::{after_commit, translate, unanswered};
 use super::error::{DatabaseError, Fault};
 use super::settings::DatabaseSettings;
@@ -72,20 +74,20 @@ impl Postgres {
         }
     }
 
-    /// Runs a statement that only reads. Once more on another connection, if the first one turns out to be broken:
-    /// the pool does not ask a connection whether it lives before it hands it out.
+    /// Runs a statement that only reads. Again on another connection, if the first one turns out to be broken: the pool
+    /// does not ask a connection whether it lives before it hands it out.
     pub(super) async fn read(&self, query: Query<'_>, visit: &mut Visit<'_>) -> Result<u64, DatabaseError> {
-        let mut visited = false;
-        let mut watched = |row: &super::Row<'_>| {
-            visited = true;
-            visit(row)
-        };
-        let first = self.read_on(self.shared.client().await?, query, &mut watched).await;
-        match first {
-            Err(DatabaseError::Unavailable { fault: Fault::Connection, .. }) if !visited => {
-                self.read_on(self.shared.client().await?, query, visit).await
+        let mut again = Again::within(self.shared.statement_timeout);
+        loop {
+            let mut visited = false;
+            let mut watched = |row: &super::Row<'_>| {
+                visited = true;
+                visit(row)
+            };
+            match self.read_on(self.shared.client().await?, query, &mut watched).await {
+                Err(error) if !visited && again.after(&error).await => {}
+                outcome => return outcome,
             }
-            outcome => outcome,
         }
     }
 
@@ -104,9 +106,23 @@ impl Postgres {
         Ok(PostgresTransaction::new(Arc::clone(&self.shared), self.shared.client().await?))
     }
 
-    /// Runs one statement that commits itself.
+    /// Runs one statement that commits itself. Again, if it was not sent, or if the server said that it took nothing.
     pub(super) async fn once(&self, query: Query<'_>, visit: &mut Visit<'_>) -> Result<u64, DatabaseError> {
-        let client = self.shared.client().await?;
+        let mut again = Again::within(self.shared.statement_timeout);
+        loop {
+            let mut visited = false;
+            let mut watched = |row: &super::Row<'_>| {
+                visited = true;
+                visit(row)
+            };
+            match self.once_on(self.shared.client().await?, query, &mut watched).await {
+                Err(error) if !visited && again.after(&error).await => {}
+                outcome => return outcome.inspect(|_| self.shared.count_commit()),
+            }
+        }
+    }
+
+    async fn once_on(&self, client: Object, query: Query<'_>, visit: &mut Visit<'_>) -> Result<u64, DatabaseError> {
         let prepared = self.shared.in_time(statement::prepare(&client, query)).await;
         let outcome = match prepared {
             Ok(prepared) => {
@@ -120,7 +136,7 @@ impl Postgres {
             Err(error) => Err(error),
         };
         self.shared.give_back(client, &outcome);
-        outcome.inspect(|_| self.shared.count_commit())
+        outcome
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -138,22 +154,19 @@ impl Postgres {
 }
 
 impl Shared {
-    /// A connection of the pool. Waiting for one and making one share a deadline: the pool itself would allow each of
-    /// them the whole of it.
+    /// A connection of the pool. Waiting for one and making one share a deadline, however often it is tried: the pool
+    /// itself would allow each of them the whole of it.
     async fn client(&self) -> Result<Object, DatabaseError> {
-        let Ok(got) = timeout(self.wait_timeout, self.pool.get()).await else {
-            return Err(DatabaseError::Timeout("connection of the pool"));
+        let mut again = Again::within(self.wait_timeout);
+        let tries = async {
+            loop {
+                match self.pool.get().await.map_err(unpooled) {
+                    Err(error) if again.after(&error).await => {}
+                    outcome => return outcome,
+                }
+            }
         };
-        got.map_err(|error| match error {
-            PoolError::Timeout(TimeoutType::Wait) => DatabaseError::Timeout("connection of the pool"),
-            PoolError::Backend(error) => translate(&error),
-            PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => {
-                DatabaseError::unavailable(Fault::Connection, "the server did not answer in time")
-            }
-            other @ (PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_)) => {
-                DatabaseError::Other(other.to_string())
-            }
-        })
+        timeout(self.wait_timeout, tries).await.unwrap_or(Err(DatabaseError::Timeout("connection of the pool")))
     }
 
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, DatabaseError>>) -> Result<T, DatabaseError> {
@@ -175,5 +188,19 @@ impl Shared {
 
     fn count_commit(&self) {
         self.commits.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Why the pool gave no connection.
+fn unpooled(error: PoolError) -> DatabaseError {
+    match error {
+        PoolError::Timeout(TimeoutType::Wait) => DatabaseError::Timeout("connection of the pool"),
+        PoolError::Backend(error) => translate(&error),
+        PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => {
+            DatabaseError::unavailable(Fault::Connection, "the server did not answer in time")
+        }
+        other @ (PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_)) => {
+            DatabaseError::Other(other.to_string())
+        }
     }
 }

@@ -11,7 +11,8 @@ use futures_util::future::join;
 use tokio::time::timeout;
 
 use super::super::error::{DatabaseError, Fault};
-use super::super::{Query, Visit};
+use super::super::{Query, Row, Visit};
+use super::again::Again;
 use super::error::{after_commit, translate, unanswered};
 use super::{Shared, statement};
 
@@ -33,13 +34,41 @@ impl PostgresTransaction {
         Self { shared, client: Some(client), begun: false, idle_since: now, until }
     }
 
-    /// Runs a statement; with the first one goes `begin`, in the same packet.
+    /// Runs a statement; with the first one goes `begin`. The first one is tried again if its connection turns out to be
+    /// broken or the server took nothing: there is nothing before it that would be missing then.
     pub(in super::super) async fn run(
         &mut self,
         query: Query<'_>,
         visit: &mut Visit<'_>,
     ) -> Result<u64, DatabaseError> {
         self.check_lease()?;
+        let is_first = !self.begun;
+        let mut again = Again::within(self.shared.statement_timeout);
+        loop {
+            let mut visited = false;
+            let mut watched = |row: &Row<'_>| {
+                visited = true;
+                visit(row)
+            };
+            let outcome = self.run_once(query, &mut watched).await;
+            self.idle_since = Instant::now();
+            if outcome.as_ref().is_err_and(DatabaseError::is_outage)
+                && let Some(client) = self.client.take()
+            {
+                self.shared.give_back(client, &outcome);
+            }
+            match outcome {
+                Err(error) if is_first && !visited && again.after(&error).await => {
+                    self.client = Some(self.shared.client().await?);
+                    self.begun = false;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Runs a statement on the connection at hand, with `begin` before it in the same packet if there was none yet.
+    async fn run_once(&mut self, query: Query<'_>, visit: &mut Visit<'_>) -> Result<u64, DatabaseError> {
         let Some(client) = &self.client else { return Err(DatabaseError::Failed) };
         let begun = &mut self.begun;
         let work = async {
@@ -53,14 +82,7 @@ impl PostgresTransaction {
                 join(client.batch_execute("begin"), statement::run(client, &prepared, query, visit)).await;
             opened.map_err(|error| translate(&error)).and(outcome)
         };
-        let outcome = self.shared.in_time(work).await;
-        self.idle_since = Instant::now();
-        if outcome.as_ref().is_err_and(DatabaseError::is_outage)
-            && let Some(client) = self.client.take()
-        {
-            self.shared.give_back(client, &outcome);
-        }
-        outcome
+        self.shared.in_time(work).await
     }
 
     /// Commits. Only called when every statement has succeeded.

@@ -2,6 +2,8 @@
 //!
 //! Nobody outside of this process is asked, so a scrape waits for nothing, whatever is down.
 
+use std::iter;
+
 use crate::{
     app::App,
     circuit_breaker::{Snapshot, State, Tally},
@@ -18,7 +20,9 @@ pub(super) fn text(app: &App, started: Timestamp) -> String {
     sessions(&mut text, app);
     hashing(&mut text, app);
     database(&mut text, app);
-    dependencies(&mut text, &[(app.database.breaker(), app.database.tally())]);
+    let mail = app.mailer.breaker().map(|breaker| (breaker, app.mailer.tally()));
+    let breakers: Vec<_> = iter::once((app.database.breaker(), app.database.tally())).chain(mail).collect();
+    dependencies(&mut text, &breakers);
     beside(&mut text, app);
     process(&mut text, started);
     text.finish()
@@ -47,11 +51,13 @@ fn requests(text: &mut Text, app: &App) {
 fn sessions(text: &mut Text, app: &App) {
     let metrics = &app.metrics;
     by_kind(text, &c::LOGINS, &metrics.logins);
+    by_kind(text, &c::LIMITED, &app.buckets.refused);
     by_kind(text, &c::REGISTRATIONS, &metrics.registrations);
     by_kind(text, &c::REFRESHES, &metrics.refreshes);
     by_kind(text, &c::SESSIONS_OPENED, &metrics.sessions_opened);
     by_kind(text, &c::SESSIONS_ENDED, &metrics.sessions_ended);
     text.family(&c::SESSIONS_PURGED).value(metrics.sessions_purged.get());
+    by_kind(text, &c::LETTERS, &metrics.letters);
 }
 
 fn hashing(text: &mut Text, app: &App) {

@@ -171,6 +171,30 @@ async fn failed_sign_ins_do_not_fill_the_disk(#[values(Engine::Sqlite, Engine::P
 
 #[rstest]
 #[tokio::test]
+async fn whoever_is_held_back_is_written_down(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    let (ada, bob) = (administrator(&app, "ada").await, signed_in(&app, "bob").await);
+    for login in [&bob.person.email, "nobody@example.com"] {
+        let attempt = json!({"email": login, "password": "wrong horse"});
+        for _ in 0..4 {
+            app.post("/auth/login", &attempt).await.assert_problem(Code::InvalidCredentials);
+        }
+        app.post("/auth/login", &attempt).await;
+        app.post("/auth/login", &attempt).await.assert_problem(Code::TooManyAttempts);
+        app.advance(Duration::from_mins(1));
+    }
+
+    let of_bob = kinds(&events(&ada, &format!("user={}", bob.id)).await).join(" ");
+    let limited = events(&ada, "kind=sign_in_limited").await;
+
+    assert!(of_bob.starts_with("registered signed_in sign_in_failed"), "{of_bob}");
+    assert!(of_bob.ends_with("sign_in_failed sign_in_limited"), "{of_bob}");
+    let users: Vec<_> = limited.iter().map(|event| event["user_id"].clone()).collect();
+    assert_eq!(users, [Value::Null, json!(bob.id)]);
+}
+
+#[rstest]
+#[tokio::test]
 async fn events_are_found_by_user_kind_and_time(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let app = TestApp::new(engine).await;
     let ada = administrator(&app, "ada").await;

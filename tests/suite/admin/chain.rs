@@ -177,7 +177,7 @@ async fn nodes_that_chain_at_once_make_one_chain(#[values(Engine::Sqlite, Engine
     app.registered("ada").await;
 
     let sign_in = async |node: &TestApp| {
-        for _ in 0..10 {
+        for _ in 0..6 {
             node.somebody("ada").log_in().await.assert_status(200);
             advance(&node.handles().database, &node.handles().trail).await.expect("a chain");
         }
@@ -185,9 +185,9 @@ async fn nodes_that_chain_at_once_make_one_chain(#[values(Engine::Sqlite, Engine
     join_all([sign_in(&app), sign_in(&other), sign_in(&app), sign_in(&other)]).await;
     chain_all(&app).await;
 
-    // The first key, the registration, and forty sign-ins.
+    // The first key, the registration, and twenty-four sign-ins.
     let report = verified(&app, None).await;
-    assert_eq!((report.chained, report.waiting, report.faults), (42, 0, vec![]));
+    assert_eq!((report.chained, report.waiting, report.faults), (26, 0, vec![]));
 }
 
 static PLACES: Statement = Statement::new("select place from audit_events order by place");

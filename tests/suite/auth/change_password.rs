@@ -88,7 +88,11 @@ async fn both_passwords_must_be_there() {
 async fn no_login_with_the_old_password_outlives_the_change(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let app = TestApp::new(engine).await;
+    let app = TestApp::with(engine, |config| {
+        config.limits.logins_per_minute = 0;
+        config.limits.failures_before_wait = 0;
+    })
+    .await;
     let other = app.another_node().await;
     let (ada, ada_elsewhere) = (app.registered("ada").await, other.somebody("ada"));
     let pair = ada.log_in().await;
@@ -112,7 +116,7 @@ async fn no_login_with_the_old_password_outlives_the_change(
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn of_changes_at_once_one_wins(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let app = TestApp::new(engine).await;
+    let app = TestApp::with(engine, |config| config.limits.failures_before_wait = 0).await;
     let ada = app.registered("ada").await;
     let tokens = join_all((0..8).map(|_| async { ada.log_in().await.access_token() })).await;
     let passwords: Vec<_> = (0..8).map(|place| format!("sentence number {place} of eight")).collect();

@@ -2,6 +2,8 @@
 
 mod attacks;
 mod change_password;
+mod limits;
+mod limits_failures;
 mod login;
 mod logout;
 mod me;

@@ -108,6 +108,26 @@ async fn a_spent_token_ends_its_session_and_the_stolen_successor_dies_with_it(
 
 #[rstest]
 #[tokio::test]
+async fn a_clock_that_is_set_back_does_not_stretch_the_grace(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let app = TestApp::new(engine).await;
+    let ada = app.registered("ada").await;
+    let (first, other) = (ada.log_in().await.refresh_token(), ada.log_in().await.refresh_token());
+    ada.refresh(&first).await.assert_status(200);
+    ada.refresh(&other).await.assert_status(200);
+
+    app.set_back(GRACE);
+    let within = ada.refresh(&first).await;
+    app.set_back(MOMENT);
+    let beyond = ada.refresh(&other).await;
+
+    within.assert_status(200);
+    beyond.assert_problem(Code::RefreshTokenReused);
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_token_older_than_the_one_spent_last_has_no_grace(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {

@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_is_refused_while_keys_change() {
     let app = TestApp::in_real_time(Engine::Postgres, |config| {
+        config.limits.logins_per_minute = 0;
+        config.limits.failures_before_wait = 0;
         config.keys.max_age_seconds = 1;
         config.keys.rotate_after_seconds = 1;
         config.tokens.leeway_seconds = 1;

@@ -79,6 +79,41 @@ async fn a_key_is_published_before_it_signs_and_believed_after(
 }
 
 #[rstest]
+#[tokio::test]
+async fn a_timetable_made_by_a_clock_that_ran_ahead_is_corrected_with_it(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let app = TestApp::new(engine).await;
+    let ada = app.registered("ada").await;
+    let first = signer(&ada.log_in().await);
+
+    // A key is published under the wrong date, and signs when that is set right.
+    app.advance(400 * DAY);
+    look(&app).await;
+    app.set_back(400 * DAY);
+    look(&app).await;
+    app.advance(AHEAD);
+    look(&app).await;
+    let second = signer(&ada.log_in().await);
+    assert_ne!(second, first);
+
+    // A key has begun to sign under the wrong date, and makes way for one whose age can be told.
+    app.advance(400 * DAY);
+    look(&app).await;
+    app.advance(AHEAD);
+    look(&app).await;
+    let third = signer(&ada.log_in().await);
+    app.set_back(400 * DAY);
+    look(&app).await;
+    app.advance(AHEAD);
+    look(&app).await;
+    let fourth = signer(&ada.log_in().await);
+    look(&app).await;
+    assert_eq!(signer(&ada.log_in().await), fourth, "and that is all");
+    assert_eq!(BTreeSet::from([first, second, third, fourth]).len(), 4);
+}
+
+#[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_nodes_that_turn_at_once_one_does(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let app = TestApp::new(engine).await;

@@ -99,6 +99,12 @@ impl TestApp {
         self.site.hands.as_ref().expect("a clock that is set by hand").advance(step);
     }
 
+    /// Sets the wall clock back, as a correction does; no time passes.
+    pub(crate) fn set_back(&self, step: Duration) {
+        let hands = self.site.hands.as_ref().expect("a clock that is set by hand");
+        hands.set(self.handles().clock.now() - step);
+    }
+
     /// Changes the database behind the service's back.
     pub(crate) async fn tamper(&self, statement: &'static Statement) {
         self.handles.database.once().execute(statement, &[]).await.expect("a change of the database");

@@ -1,7 +1,7 @@
 //! Somebody with an address, a name and a password, who acts through the public interface.
 
-use reqwest::Method;
-use serde_json::json;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
 
 use super::{Answer, TestApp};
 
@@ -11,6 +11,7 @@ pub(crate) struct Person<'a> {
     pub(crate) email: String,
     pub(crate) username: String,
     pub(crate) password: String,
+    address: Option<String>,
 }
 
 impl<'a> Person<'a> {
@@ -20,6 +21,7 @@ impl<'a> Person<'a> {
             email: format!("{name}@example.com"),
             username: name.to_owned(),
             password: "correct horse battery staple".to_owned(),
+            address: None,
         }
     }
 
@@ -38,17 +40,23 @@ impl<'a> Person<'a> {
         self
     }
 
+    /// Says in `X-Forwarded-For` where they are.
+    pub(crate) fn at(mut self, address: &str) -> Self {
+        self.address = Some(address.to_owned());
+        self
+    }
+
     pub(crate) async fn register(&self) -> Answer {
         let body = json!({"email": self.email, "username": self.username, "password": self.password});
-        self.app.post("/auth/register", &body).await
+        self.posts("/auth/register", &body).await
     }
 
     pub(crate) async fn log_in(&self) -> Answer {
-        self.app.post("/auth/login", &json!({"email": self.email, "password": self.password})).await
+        self.posts("/auth/login", &json!({"email": self.email, "password": self.password})).await
     }
 
     pub(crate) async fn log_in_by_username(&self) -> Answer {
-        self.app.post("/auth/login", &json!({"username": self.username, "password": self.password})).await
+        self.posts("/auth/login", &json!({"username": self.username, "password": self.password})).await
     }
 
     /// Trades a refresh token for the next pair.
@@ -76,17 +84,29 @@ impl<'a> Person<'a> {
 
     pub(crate) async fn change_password(&self, access_token: &str, new_password: &str) -> Answer {
         let body = json!({"current_password": self.password, "new_password": new_password});
-        let request = self.app.request(Method::POST, "/auth/password/change").bearer_auth(access_token);
+        let request = self.request(Method::POST, "/auth/password/change").bearer_auth(access_token);
         Answer::to(request.json(&body)).await
     }
 
     pub(crate) async fn delete_account(&self, access_token: &str) -> Answer {
-        let request = self.app.request(Method::DELETE, "/auth/me").bearer_auth(access_token);
+        let request = self.request(Method::DELETE, "/auth/me").bearer_auth(access_token);
         Answer::to(request.json(&json!({"password": self.password}))).await
     }
 
     /// Sends a request without a body, with a token.
     pub(crate) async fn bears(&self, access_token: &str, method: Method, path: &str) -> Answer {
-        Answer::to(self.app.request(method, path).bearer_auth(access_token)).await
+        Answer::to(self.request(method, path).bearer_auth(access_token)).await
+    }
+
+    async fn posts(&self, path: &str, body: &Value) -> Answer {
+        Answer::to(self.request(Method::POST, path).json(body)).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.app.request(method, path);
+        match &self.address {
+            Some(address) => request.header("x-forwarded-for", address),
+            None => request,
+        }
     }
 }

@@ -1,0 +1,33 @@
+//! The fields in which a limited endpoint says how much is left (draft-ietf-httpapi-ratelimit-headers-11):
+//! `RateLimit-Policy: "login";q=30;w=60` and `RateLimit: "login";r=29;t=2`.
+
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::exchange::Exchange;
+use crate::auth::limits::Standing;
+
+/// What is allowed.
+pub(crate) const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// What is left of it.
+pub(crate) const REMAINING: HeaderName = HeaderName::from_static("ratelimit");
+
+pub(super) fn add(headers: &mut HeaderMap, exchange: &Exchange) {
+    let Some(Standing { policy, quota, allowance }) = exchange.limit() else { return };
+    let name = policy.name();
+    let fields = [
+        (POLICY, format!("\"{name}\";q={};w={}", quota.limit(), quota.window().as_secs())),
+        (REMAINING, format!("\"{name}\";r={};t={}", allowance.remaining, whole_seconds(allowance.reset_after))),
+    ];
+    for (field, text) in fields {
+        if let Ok(value) = HeaderValue::try_from(text) {
+            headers.insert(field, value);
+        }
+    }
+}
+
+/// Rounded up, as `Retry-After` is: a client that waits so long has not waited too little.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
+}

@@ -1,0 +1,94 @@
+//! The development mailbox: what anybody can try without a mail server.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use rstest::rstest;
+use serde_json::Value;
+
+use super::delivery::{jobs_until, nothing_left};
+use super::{SECRET, by_way_of, post};
+use crate::smtp_sink::{Manner, Sink};
+use crate::support::{Answer, Engine, TestApp};
+
+#[rstest]
+#[tokio::test]
+async fn letters_can_be_read_where_no_mail_server_is_configured(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let app = TestApp::new(engine).await;
+    post(&app, "ada").await;
+    post(&app, "bob").await;
+    nothing_left(&app).await;
+
+    let mails = app.get("/dev/mail.json").await.json()["mails"].clone();
+    let by_accept = Answer::to(app.request(Method::GET, "/dev/mail").header("accept", "application/json")).await;
+    let page = Answer::to(app.request(Method::GET, "/dev/mail").header("accept", "text/html,*/*")).await;
+
+    assert_eq!((mails.as_array().unwrap().len(), &by_accept.json()["mails"]), (2, &mails));
+    let ada = mails.as_array().unwrap().iter().find(|mail| mail["to"] == "ada@example.com").unwrap();
+    let link = format!("{}/reset-password?token={SECRET}", app.public_url());
+    assert!(ada["text"].as_str().unwrap().contains(&link) && ada["html"].as_str().unwrap().contains(&link), "{ada}");
+    assert!(page.text.contains("ada@example.com") && page.text.contains("Set a new password"), "{}", page.text);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_letter_is_shown_in_a_frame_that_runs_nothing(#[values(Engine::Sqlite)] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    post(&app, "ada").await;
+    nothing_left(&app).await;
+    let id = app.get("/dev/mail.json").await.json()["mails"][0]["id"].as_str().unwrap().to_owned();
+
+    let page = app.get(&format!("/dev/mail/{id}")).await;
+    let part = app.get(&format!("/dev/mail/{id}/html")).await;
+
+    assert!(page.text.contains("sandbox=\"allow-popups") && page.text.contains(&format!("/dev/mail/{id}/html")));
+    assert!(part.header("content-security-policy").contains("default-src 'none'"));
+    assert!(part.header("content-security-policy").contains("sandbox"));
+    assert!(part.text.contains(SECRET));
+    assert_eq!(page.header("cache-control"), "no-store");
+    app.get("/dev/mail/1.2@localhost").await.assert_status(404);
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_last_hundred_letters_are_kept(#[values(Engine::Sqlite)] engine: Engine) {
+    let app = TestApp::new(engine).await;
+
+    for number in 0..103 {
+        post(&app, &format!("ada-{number}")).await;
+    }
+    nothing_left(&app).await;
+
+    assert_eq!(app.get("/dev/mail.json").await.json()["mails"].as_array().map(Vec::len), Some(100));
+}
+
+#[rstest]
+#[tokio::test]
+async fn there_is_no_mailbox_where_there_is_a_mail_server(#[values(Engine::Sqlite)] engine: Engine) {
+    let sink = Sink::new(Manner::Takes).await;
+    let app = TestApp::with(engine, by_way_of(sink.url())).await;
+
+    for path in ["/dev/mail", "/dev/mail.json", "/dev/mail/1", "/dev/mail/1/html"] {
+        app.get(path).await.assert_status(404);
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn off_loopback_letters_wait_for_a_mail_server(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let app = TestApp::with(engine, |config| config.service.listen = "0.0.0.0:0".parse().unwrap()).await;
+    post(&app, "ada").await;
+
+    app.get("/dev/mail").await.assert_status(404);
+    assert_eq!(app.get("/health/ready").await.json()["checks"].get("mail"), None::<&Value>);
+    let waiting = jobs_until(&app, |jobs| jobs.len() == 1).await;
+    assert_eq!(waiting[0].attempts, 0);
+
+    let sink = Sink::new(Manner::Takes).await;
+    let app = app.restarted_with(by_way_of(sink.url())).await;
+    app.advance(Duration::from_secs(1));
+
+    sink.received(1).await;
+}
