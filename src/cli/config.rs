@@ -41,6 +41,7 @@ fn check(settings: &SettingsArguments) -> anyhow::Result<ExitCode> {
     let listen = loaded.config.service.listen;
     let reach = match exposure {
         Exposure::Loopback => "this machine only",
+        Exposure::Tls => "a public address, with TLS of its own",
         Exposure::BehindProxy => "a public address, behind a proxy that speaks TLS",
         Exposure::InsecureHttp => "a public address WITHOUT TLS",
     };

@@ -2,21 +2,28 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use axum::http::{StatusCode, Uri};
+use axum::http::{Request, StatusCode, Uri, header, uri::Scheme};
 use clap::Args;
 use http_body_util::Empty;
 use hyper::body::Bytes;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
+use super::any_certificate;
 use super::settings::SettingsArguments;
 use crate::config;
 
 #[derive(Args, Debug)]
 #[command(after_help = "Exit code 0 if the server is ready, 1 if it is not or does not answer.
+The certificate of an https server is not checked: nothing is told to it, and it is asked by the address it listens on.
 
 Examples:
   countersign health
@@ -42,7 +49,8 @@ pub(super) fn run(arguments: &Arguments, settings: &SettingsArguments) -> anyhow
 
 /// The server of the settings, as it is reached from its own machine.
 fn configured(settings: &SettingsArguments) -> anyhow::Result<Uri> {
-    let listen = config::load(&settings.sources())?.config.service.listen;
+    let config = config::load(&settings.sources())?.config;
+    let listen = config.service.listen;
     if listen.port() == 0 {
         bail!("the settings leave the port open (0); say which server to ask: countersign health URL");
     }
@@ -51,25 +59,44 @@ fn configured(settings: &SettingsArguments) -> anyhow::Result<Uri> {
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
-    Ok(format!("http://{}", SocketAddr::new(ip, listen.port())).parse()?)
+    let scheme = if config.http.speaks_tls() { "https" } else { "http" };
+    Ok(format!("{scheme}://{}", SocketAddr::new(ip, listen.port())).parse()?)
 }
 
 /// The address of the readiness check of a server.
 fn question(server: &Uri) -> anyhow::Result<Uri> {
-    if server.scheme_str() != Some("http") {
-        bail!("{server} does not begin with http://; ask the server itself, not its proxy");
-    }
+    let scheme = server.scheme().filter(|scheme| **scheme == Scheme::HTTP || **scheme == Scheme::HTTPS);
+    let scheme = scheme.with_context(|| format!("{server} does not begin with http:// or https://"))?;
     let authority = server.authority().context("there is no host in the address")?;
     let base = server.path().trim_end_matches('/');
     let path = if base.ends_with(READY) { base.to_owned() } else { format!("{base}{READY}") };
-    Ok(Uri::builder().scheme("http").authority(authority.clone()).path_and_query(path).build()?)
+    Ok(Uri::builder().scheme(scheme.clone()).authority(authority.clone()).path_and_query(path).build()?)
 }
 
 async fn status(url: &Uri) -> anyhow::Result<StatusCode> {
-    let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
-    let answer = tokio::time::timeout(PATIENCE, client.get(url.clone())).await;
+    let answer = tokio::time::timeout(PATIENCE, connect_and_ask(url)).await;
     let answer = answer.with_context(|| format!("{url} does not answer within {PATIENCE:?}"))?;
-    Ok(answer.with_context(|| format!("{url} does not answer"))?.status())
+    answer.with_context(|| format!("{url} does not answer"))
+}
+
+async fn connect_and_ask(url: &Uri) -> anyhow::Result<StatusCode> {
+    let speaks_tls = url.scheme() == Some(&Scheme::HTTPS);
+    let host = url.host().context("there is no host in the address")?.trim_start_matches('[').trim_end_matches(']');
+    let port = url.port_u16().unwrap_or(if speaks_tls { 443 } else { 80 });
+    let stream = TcpStream::connect((host, port)).await?;
+    if !speaks_tls {
+        return ask(stream, url).await;
+    }
+    let connector = TlsConnector::from(Arc::new(any_certificate::client()?));
+    ask(connector.connect(ServerName::try_from(host.to_owned())?, stream).await?, url).await
+}
+
+async fn ask(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, url: &Uri) -> anyhow::Result<StatusCode> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let host = url.authority().context("there is no host in the address")?.as_str();
+    let request = Request::get(url.path()).header(header::HOST, host).body(Empty::<Bytes>::new())?;
+    Ok(sender.send_request(request).await?.status())
 }
 
 fn not_ready(reason: &str) -> ExitCode {

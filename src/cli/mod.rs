@@ -3,6 +3,7 @@
 //! Commands write their result to standard output and nothing else there, so that it can be piped. They know no
 //! rule of authentication.
 
+mod any_certificate;
 mod audit;
 mod config;
 mod generate;

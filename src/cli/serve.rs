@@ -10,16 +10,17 @@ use super::settings::SettingsArguments;
 use crate::{
     clock::Clock,
     config::{
-        self, Config, Exposure, RootSecrets, data_dir,
+        self, Config, Exposure, Flag, RootSecrets, Sources, data_dir,
         root_secret::{self, RootSecretOrigin},
     },
     crypto::{Cost, Hasher, HasherSettings},
-    server::{Parts, Server},
+    server::{Parts, Server, StartError, service_manager::Socket},
     telemetry,
 };
 
 pub(super) fn run(settings: &SettingsArguments) -> anyhow::Result<ExitCode> {
-    let (loaded, exposure) = config::load_to_serve(&settings.sources())?;
+    let socket = Socket::handed_over()?;
+    let (loaded, exposure) = config::load_to_serve(&sources(settings, socket.as_ref()))?;
     let config = loaded.config;
     let log = telemetry::start(&config.logs)?;
     warn_of(exposure);
@@ -32,7 +33,7 @@ pub(super) fn run(settings: &SettingsArguments) -> anyhow::Result<ExitCode> {
         let mut stop = pin!(stop_signal()?);
         // Whoever waits for a database that is not there must be able to give up.
         let server = tokio::select! {
-            started = Server::start(Parts { config, root_secrets, hasher, clock: Clock::system() }) => started?,
+            started = start(socket, Parts { config, root_secrets, hasher, clock: Clock::system() }) => started?,
             () = &mut stop => return Ok(()),
         };
         server.serve(stop).await;
@@ -43,6 +44,25 @@ pub(super) fn run(settings: &SettingsArguments) -> anyhow::Result<ExitCode> {
     info!("ended");
     drop(log);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where settings are read from. A socket that was handed over is what the server listens on, whatever they say, and
+/// its address decides what has to be safe.
+fn sources(settings: &SettingsArguments, socket: Option<&Socket>) -> Sources {
+    let mut sources = settings.sources();
+    sources.flags.extend(socket.map(|socket| Flag {
+        flag: "the socket of the service manager".to_owned(),
+        setting: "listen".to_owned(),
+        value: socket.address().to_string(),
+    }));
+    sources
+}
+
+async fn start(socket: Option<Socket>, parts: Parts) -> Result<Server, StartError> {
+    match socket {
+        Some(socket) => Server::start_on(socket, parts).await,
+        None => Server::start(parts).await,
+    }
 }
 
 fn hasher_settings(config: &Config) -> anyhow::Result<HasherSettings> {

@@ -10,6 +10,7 @@ pub(super) fn report(config: &Config, reader: &mut Reader) {
     shared_secret(config, reader);
     session_lifetimes(config, reader);
     request_deadlines(config, reader);
+    tls(config, reader);
     open_times(config, reader);
     metrics_address(config, reader);
     failures(config, reader);
@@ -43,6 +44,24 @@ fn request_deadlines(config: &Config, reader: &mut Reader) {
             "http.body_timeout_seconds",
             &["http.request_timeout_seconds"],
             &format!("is {body}, which is longer than http.request_timeout_seconds ({whole})"),
+        );
+    }
+}
+
+fn tls(config: &Config, reader: &mut Reader) {
+    let http = &config.http;
+    if http.tls_cert.is_some() && http.tls_key.is_none() {
+        reader.contradiction("http.tls_cert", &["http.tls_key"], "needs the key of the certificate: set http.tls_key");
+    }
+    if http.tls_key.is_some() && http.tls_cert.is_none() {
+        reader.contradiction("http.tls_key", &["http.tls_cert"], "needs the certificate: set http.tls_cert");
+    }
+    let is_in_the_clear = config.service.public_url.as_ref().is_some_and(|url| !url.is_https());
+    if http.speaks_tls() && is_in_the_clear {
+        reader.contradiction(
+            "public_url",
+            &["http.tls_cert"],
+            "begins with http://, but the server speaks TLS (http.tls_cert): it has to begin with https://",
         );
     }
 }

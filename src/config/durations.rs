@@ -93,6 +93,12 @@ impl Http {
         seconds(self.header_timeout_seconds)
     }
 
+    /// How long a connection may rest between two requests.
+    #[must_use]
+    pub fn idle_timeout(&self) -> Duration {
+        seconds(self.idle_timeout_seconds)
+    }
+
     /// How long a client may take to send the body of a request.
     #[must_use]
     pub fn body_timeout(&self) -> Duration {

@@ -9,6 +9,8 @@ use super::root_secret;
 pub enum Exposure {
     /// This machine only: the development mode.
     Loopback,
+    /// Others, over TLS with this server itself.
+    Tls,
     /// Others, through a proxy that speaks TLS with them.
     BehindProxy,
     /// Others, without TLS, because the operator insisted; to be warned about at every start.
@@ -29,7 +31,11 @@ pub(super) fn of(config: &Config, reader: &Reader) -> Result<Exposure, String> {
         let address = config.service.listen;
         return Err(format!("{address} is no loopback address: to listen there, {}", missing.join("; and ")));
     }
-    Ok(if config.insecure_http { Exposure::InsecureHttp } else { Exposure::BehindProxy })
+    Ok(match config.insecure_http {
+        _ if config.http.speaks_tls() => Exposure::Tls,
+        true => Exposure::InsecureHttp,
+        false => Exposure::BehindProxy,
+    })
 }
 
 fn missing_secret(config: &Config, reader: &Reader) -> Option<String> {
@@ -48,6 +54,9 @@ fn missing_secret(config: &Config, reader: &Reader) -> Option<String> {
 }
 
 fn missing_tls(config: &Config, reader: &Reader) -> Option<String> {
+    if config.http.speaks_tls() || reader.is_faulty("http.tls_cert") {
+        return None;
+    }
     let https = config.service.public_url.as_ref().is_some_and(super::PublicUrl::is_https);
     let proxied = !config.http.trusted_proxies.is_empty();
     let settled = (https || reader.is_faulty("public_url")) && (proxied || reader.is_faulty("http.trusted_proxies"));
@@ -61,5 +70,9 @@ fn missing_tls(config: &Config, reader: &Reader) -> Option<String> {
         ),
     ];
     let wanted: Vec<&str> = wanted.into_iter().flatten().collect();
-    Some(format!("set {} (or pass --insecure-http, which sends passwords in the clear)", wanted.join(" and ")))
+    Some(format!(
+        "set COUNTERSIGN_HTTP__TLS_CERT and COUNTERSIGN_HTTP__TLS_KEY to the files of a certificate, or set {} (or pass \
+         --insecure-http, which sends passwords in the clear)",
+        wanted.join(" and ")
+    ))
 }

@@ -37,6 +37,7 @@ mod section;
 mod service;
 mod setting;
 mod tokens;
+mod web_origin;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -61,6 +62,7 @@ pub use self::registration::Registration;
 pub use self::secret::{RootSecret, RootSecrets, SharedSecret};
 pub use self::service::Service;
 pub use self::tokens::Tokens;
+pub use self::web_origin::WebOrigin;
 
 use self::reader::Reader;
 use self::section::{Row, Section};
@@ -173,7 +175,7 @@ impl Config {
     /// Without a setting it is the address that was bound, which is known when port 0 has become a real one.
     #[must_use]
     pub fn public_url(&self, bound: SocketAddr) -> PublicUrl {
-        self.service.public_url.clone().unwrap_or_else(|| PublicUrl::of_listener(bound))
+        self.service.public_url.clone().unwrap_or_else(|| PublicUrl::of_listener(bound, self.http.speaks_tls()))
     }
 
     /// Returns what every access token carries as `aud`: the setting, or the public address.

@@ -25,10 +25,10 @@ impl PublicUrl {
         plain.then(|| Self(url.as_str().trim_end_matches('/').to_owned()))
     }
 
-    /// Returns the address of a listener without TLS.
+    /// Returns the address of a listener.
     #[must_use]
-    pub fn of_listener(address: SocketAddr) -> Self {
-        Self(format!("http://{address}"))
+    pub fn of_listener(address: SocketAddr, speaks_tls: bool) -> Self {
+        Self(format!("{}://{address}", if speaks_tls { "https" } else { "http" }))
     }
 
     /// Returns the address as tokens carry it.

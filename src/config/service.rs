@@ -13,13 +13,14 @@ section! {
         /// The address to listen on.
         ///
         /// A loopback address is the development mode: plain HTTP is fine and a missing root secret is made. On any
-        /// other address the server asks for `secret_key`, and for a `public_url` that begins with `https://`
-        /// together with `http.trusted_proxies`. Port 0 picks a free one, which is logged.
+        /// other address the server asks for `secret_key`, and for TLS: its own (`http.tls_cert`, `http.tls_key`), or a
+        /// `public_url` that begins with `https://` together with `http.trusted_proxies`. Port 0 picks a free one, which
+        /// is logged. A socket that the service manager hands over takes the place of this address.
         pub listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 8000));
 
         /// The address that clients use: the issuer of every token and the base of every link in a mail.
         ///
-        /// Default: `http://` and the address that was bound. Changing it ends the validity of all access tokens.
+        /// Default: `http://`, or `https://` with TLS of its own, and the address that was bound. Changing it ends the validity of all access tokens.
         pub public_url: Option<PublicUrl> = None;
 
         /// The directory for whatever the service keeps in files; created with mode 0700.

@@ -25,6 +25,15 @@ use crate::{
     problem::Problem,
 };
 
+/// Who is at the other end of a connection, and what the connection speaks.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// The address, an IPv4 address in its own form.
+    pub ip: IpAddr,
+    /// Whether the connection itself is encrypted.
+    pub speaks_tls: bool,
+}
+
 /// One request and what is known of it.
 #[derive(Debug)]
 pub struct Exchange {
@@ -36,6 +45,8 @@ pub struct Exchange {
     pub client: ClientAddress,
     /// Whether the client came over HTTPS.
     pub is_https: bool,
+    /// Whether it came in the clear where that is not to be.
+    pub needs_https: bool,
     /// The method.
     pub method: Method,
     /// The path, without its query.
@@ -53,13 +64,15 @@ pub struct Exchange {
 const USER_AGENT_MAX: usize = 256;
 
 impl Exchange {
-    pub(super) fn open(request: &Request, peer: IpAddr, app: &App) -> Self {
+    pub(super) fn open(request: &Request, peer: Peer, app: &App) -> Self {
         let headers = request.headers();
+        let channel = Channel::of(peer, headers, app);
         Self {
             request_id: request_id::of(headers),
             trace_id: trace_id(headers),
-            client: client_address(peer, headers, app),
-            is_https: is_https(peer, headers, app),
+            client: client_address(peer.ip, headers, app),
+            is_https: channel == Channel::Https,
+            needs_https: channel == Channel::Exposed,
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             user_agent: user_agent(headers),
@@ -144,12 +157,44 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, app: &App) -> ClientAddress
     ClientAddress::find(peer, forwarded, &app.config.http.trusted_proxies)
 }
 
-/// Whether the client came over HTTPS, as only a trusted proxy can tell; one that does not say so serves the public
-/// address.
-fn is_https(peer: IpAddr, headers: &HeaderMap, app: &App) -> bool {
-    let is_trusted = app.config.http.trusted_proxies.iter().any(|network| network.contains(&peer));
-    let is_said = headers.get("x-forwarded-proto").map(|scheme| scheme.as_bytes().eq_ignore_ascii_case(b"https"));
-    is_trusted && is_said.unwrap_or_else(|| app.public_url.starts_with("https://"))
+/// How a request came.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Channel {
+    /// Over HTTPS.
+    Https,
+    /// In the clear, where that is fine: on the machine itself, or because the operator said so.
+    Clear,
+    /// In the clear, though the service is known by an https address.
+    Exposed,
+}
+
+impl Channel {
+    /// A trusted proxy knows how the client came to it; one that does not say so serves the public address. Whoever else
+    /// speaks to us in the clear has gone past the proxies, unless this machine is all that can reach us.
+    fn of(peer: Peer, headers: &HeaderMap, app: &App) -> Self {
+        let is_known_by_https = app.public_url.starts_with("https://");
+        let clear = if is_known_by_https { Self::Exposed } else { Self::Clear };
+        let config = &app.config;
+        if config.http.trusted_proxies.iter().any(|network| network.contains(&peer.ip)) {
+            return match forwarded_scheme(headers) {
+                Some(scheme) if scheme.eq_ignore_ascii_case(b"https") => Self::Https,
+                Some(_) => clear,
+                None if peer.speaks_tls || is_known_by_https => Self::Https,
+                None => Self::Clear,
+            };
+        }
+        match peer.speaks_tls {
+            true => Self::Https,
+            false if config.is_loopback() || config.insecure_http => Self::Clear,
+            false => clear,
+        }
+    }
+}
+
+/// What the nearest proxy says of how its client came: the last entry, as with addresses.
+fn forwarded_scheme(headers: &HeaderMap) -> Option<&[u8]> {
+    let value = headers.get_all("x-forwarded-proto").iter().next_back()?;
+    value.as_bytes().rsplit(|byte| *byte == b',').next().map(<[u8]>::trim_ascii)
 }
 
 fn user_agent(headers: &HeaderMap) -> Option<String> {

@@ -3,20 +3,22 @@
 //! It is one service written by hand instead of a stack of layers, because each layer would cost about as
 //! much as all of this together. It decides nothing about authentication.
 
+mod cors;
 pub mod exception;
 pub mod exchange;
+mod gate;
 pub mod logging;
 pub mod rate_limit;
 pub mod request_id;
 pub mod security_headers;
 mod unread;
 
-use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     extract::Request,
-    http::header,
+    http::{HeaderValue, Version, header},
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
@@ -27,7 +29,8 @@ use crate::{
     problem::{Code, Problem},
     schemas::AnsweredFor,
 };
-use exchange::Exchange;
+use cors::Cors;
+use exchange::{Exchange, Peer};
 use unread::Unread;
 
 /// Everything between a connection and the handlers. Cheap to clone.
@@ -44,30 +47,32 @@ impl Edge {
         Self { app, router }
     }
 
-    /// How long a client may take to send the head of a request.
-    #[must_use]
-    pub fn header_timeout(&self) -> Duration {
-        self.app.config.http.header_timeout()
-    }
-
-    /// Answers one request of the client at `peer`.
-    pub async fn answer(&self, mut request: Request, peer: IpAddr) -> Response {
+    /// Answers one request that came from `peer`.
+    pub async fn answer(&self, mut request: Request, peer: Peer) -> Response {
         let _in_flight = self.app.metrics.requests.in_flight.enter();
         let exchange = Arc::new(Exchange::open(&request, peer, &self.app));
         request.extensions_mut().insert(Arc::clone(&exchange));
 
         let unanswered = Unanswered(&exchange, &self.app);
+        let cors = Cors::of(&request, &self.app.config.http.cors_origins);
+        let speaks_http_2 = request.version() == Version::HTTP_2;
         let body = Unread::watch(&mut request);
 
-        let mut response = self.handle(request).await;
+        let mut response = match gate::refusal(&request, &exchange, &self.app) {
+            Some(refusal) => refusal,
+            None => self.handle(request).await,
+        };
         unanswered.answered();
+
+        response = cors.settle(response);
 
         exception::write_body(&mut response, &exchange, &self.app);
         rate_limit::add(response.headers_mut(), &exchange);
-        security_headers::add(response.headers_mut(), &exchange);
+        security_headers::add(response.headers_mut(), &exchange, &self.app);
         request_id::echo(response.headers_mut(), &exchange);
-        if self.app.stopping.has_begun() || body.is_left() {
-            response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+        // HTTP/2 has no such field: its connections end with a frame, and what is left of a body is its stream's alone.
+        if !speaks_http_2 && (self.app.stopping.has_begun() || body.is_left()) {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if let Some(AnsweredFor(user, session)) = response.extensions().get() {
             exchange.note_user(*user, *session);

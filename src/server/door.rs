@@ -14,6 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tracing::warn;
 
+use super::service_manager::Socket;
+
 /// How long to wait when the system has no room for another connection.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
@@ -26,10 +28,20 @@ const QUEUE: i32 = 4096;
 /// How long a handshake that has begun may take to end: a round trip, within a data centre and to spare.
 const HANDSHAKE: Duration = Duration::from_millis(200);
 
-/// A listener, and the address it was bound to.
+/// A listener, the address it is bound to, and who closes it.
 pub(super) struct Door {
     listener: TcpListener,
     address: SocketAddr,
+    keeper: Keeper,
+}
+
+/// Who closes the listener.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Keeper {
+    /// This process, so nobody may be left waiting before it.
+    Ourselves,
+    /// The service manager: whoever waits is served by the next process.
+    ServiceManager,
 }
 
 impl Door {
@@ -39,7 +51,14 @@ impl Door {
         // Said a second time, it only sets the length.
         SockRef::from(&listener).listen(QUEUE)?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address })
+        Ok(Self { listener, address, keeper: Keeper::Ourselves })
+    }
+
+    /// Takes over a listener that the service manager has opened.
+    pub(super) fn take(socket: Socket) -> io::Result<Self> {
+        let address = socket.address();
+        let listener = TcpListener::from_std(socket.listener)?;
+        Ok(Self { listener, address, keeper: Keeper::ServiceManager })
     }
 
     /// The address that was bound.
@@ -47,11 +66,15 @@ impl Door {
         self.address
     }
 
-    /// Lets connections in until `stop` comes to an end; then shuts the door behind the last one.
+    /// Lets connections in until `stop` comes to an end; then shuts the door behind the last one, if it is ours to shut.
     pub(super) async fn admit(self, mut enter: impl FnMut(TcpStream, SocketAddr), stop: impl Future<Output = ()>) {
         tokio::select! {
             never = self.keep_open(&mut enter) => match never {},
             () = stop => {}
+        }
+        // What is done to the socket would be done to the next process.
+        if self.keeper == Keeper::ServiceManager {
+            return;
         }
         if let Err(error) = refuse_newcomers(&self.listener) {
             warn!(%error, "connections that are made at this moment may be reset");

@@ -3,43 +3,39 @@
 //! What can fail fails before the first request is taken, with one line that says what to do. A server that is told to
 //! end says first that it is not ready, answers what is in flight, and goes.
 
+mod connection;
 mod door;
 mod metrics;
+mod patience;
+pub mod service_manager;
+mod start_error;
+mod tls;
 
-use std::{
-    io,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
+use std::{convert::Infallible, future::pending, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use tokio::time::{sleep, timeout};
+use tracing::{info, warn};
+
+use self::{
+    connection::Connections, door::Door, metrics::MetricsDoor, patience::Patience, service_manager::Socket, tls::Tls,
 };
 
-use axum::{body::Body, extract::Request};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+pub use self::{
+    start_error::StartError,
+    tls::{PairError, TlsError},
 };
-use tokio::{
-    net::TcpStream,
-    time::{sleep, timeout},
-};
-use tracing::{debug, info, warn};
-
-use self::{door::Door, metrics::MetricsDoor};
 
 use crate::{
     app::{App, Stopping},
     clock::Clock,
     config::{Config, RootSecrets},
-    crypto::{
-        DigestKey, Hasher,
-        seal::{SealError, Sealer},
-    },
-    database::{Database, DatabaseError, Fault, MigrateError},
+    crypto::{DigestKey, Hasher, seal::Sealer},
+    database::Database,
     jobs,
-    keys::{self, Keeper, KeysError},
+    keys::{self, Keeper},
     limits::{Buckets, Tally},
-    mail::{MailError, Mailer},
+    mail::Mailer,
     metrics::Metrics,
     middleware::Edge,
     router::router,
@@ -68,6 +64,7 @@ pub struct Parts {
 /// A server that is bound and has all it needs.
 pub struct Server {
     door: Door,
+    tls: Option<Tls>,
     metrics: Option<MetricsDoor>,
     app: Arc<App>,
 }
@@ -81,9 +78,24 @@ impl Server {
         let listen = parts.config.service.listen;
         let bind = |source| StartError::Bind { listen, source };
         let door = Door::open(listen).await.map_err(bind)?;
+        Self::behind(door, parts).await
+    }
+
+    /// Does the same on a socket that is bound already. The settings must name its address as the one to listen on.
+    ///
+    /// # Errors
+    /// [`StartError`] says in one line what keeps the server from starting.
+    pub async fn start_on(socket: Socket, parts: Parts) -> Result<Self, StartError> {
+        let listen = socket.address();
+        let bind = |source| StartError::Bind { listen, source };
+        Self::behind(Door::take(socket).map_err(bind)?, parts).await
+    }
+
+    async fn behind(door: Door, parts: Parts) -> Result<Self, StartError> {
+        let tls = Tls::of(&parts.config.http, &parts.clock)?;
         let metrics = bind_metrics(&parts.config).await?;
         let app = open(parts, door.address()).await?;
-        Ok(Self { door, metrics, app: Arc::new(app) })
+        Ok(Self { door, tls, metrics, app: Arc::new(app) })
     }
 
     /// The address that was bound.
@@ -106,19 +118,32 @@ impl Server {
 
     /// Serves until `stop` comes to an end, then drains.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let edge = Edge::around(router(Arc::clone(&self.app)), Arc::clone(&self.app));
+        let router = router(Arc::clone(&self.app));
+        let proof_of_life = service_manager::reassure(router.clone());
+        let renewal = renewal(self.tls.clone(), Arc::clone(&self.app));
+        tokio::select! {
+            () = self.serve_and_drain(router, stop) => {}
+            never = proof_of_life => match never {},
+            never = renewal => match never {},
+        }
+    }
+
+    async fn serve_and_drain(self, router: Router, stop: impl Future<Output = ()>) {
+        let edge = Edge::around(router, Arc::clone(&self.app));
         let jobs = tokio::spawn(jobs::run(Arc::clone(&self.app)));
         // Until the last request is answered: a drain is worth watching.
         let metrics = self.metrics.map(|metrics| tokio::spawn(metrics.serve(Arc::clone(&self.app))));
         info!(address = %self.door.address(), public_url = self.app.public_url, "listening");
+        service_manager::ready();
 
-        let connections = GracefulShutdown::new();
-        let enter = |stream, peer: SocketAddr| {
-            serve_connection(stream, peer.ip().to_canonical(), edge.clone(), &connections);
-        };
+        let http = &self.app.config.http;
+        let patience = Patience { head: http.header_timeout(), idle: http.idle_timeout() };
+        let connections = Connections::new(edge, self.tls, patience);
+        let enter = |stream, address| connections.enter(stream, address);
         let told_and_noticed = async {
             stop.await;
             self.app.stopping.begin();
+            service_manager::stopping();
             info!("asked to end; not ready for more");
             sleep(NOTICE).await;
         };
@@ -127,13 +152,21 @@ impl Server {
 
         jobs.abort();
         let grace = self.app.config.http.shutdown_grace();
-        match timeout(grace, connections.shutdown()).await {
+        match timeout(grace, connections.end()).await {
             Ok(()) => info!("all requests are answered"),
             Err(_elapsed) => warn!(grace_seconds = grace.as_secs(), "requests in flight were cut off"),
         }
         if let Some(metrics) = metrics {
             metrics.abort();
         }
+    }
+}
+
+/// Follows the files of the certificate, if there is one.
+async fn renewal(tls: Option<Tls>, app: Arc<App>) -> Infallible {
+    match tls {
+        Some(tls) => tls::renew(tls, app.clock.clone()).await,
+        None => pending().await,
     }
 }
 
@@ -185,87 +218,4 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
         database,
         sealer,
     })
-}
-
-/// Answers the requests of one connection, in a task of its own.
-fn serve_connection(stream: TcpStream, peer: IpAddr, edge: Edge, connections: &GracefulShutdown) {
-    // Small answers must not wait for more to send with them.
-    let _ = stream.set_nodelay(true);
-    let header_timeout = edge.header_timeout();
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let edge = edge.clone();
-        async move { Ok::<_, std::convert::Infallible>(edge.answer(Request::from(request.map(Body::new)), peer).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
-        .serve_connection(TokioIo::new(stream), service);
-    let connection = connections.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            debug!(%error, "a connection broke off");
-        }
-    });
-}
-
-/// Why the server does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The address cannot be listened on.
-    #[error("cannot listen on {listen}: {source}. Choose another address with COUNTERSIGN_LISTEN or --listen")]
-    Bind {
-        /// The address.
-        listen: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The address for metrics cannot be listened on.
-    #[error("cannot listen for metrics on {listen}: {source}. Choose another address with COUNTERSIGN_METRICS__LISTEN")]
-    BindMetrics {
-        /// The address.
-        listen: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The root secrets make no key.
-    #[error(transparent)]
-    Seal(#[from] SealError),
-    /// The database cannot be opened.
-    #[error("the database {url} cannot be opened: {source}. {}", remedy(source))]
-    Database {
-        /// The database, without credentials.
-        url: String,
-        /// Why not.
-        source: DatabaseError,
-    },
-    /// The schema does not fit.
-    #[error(transparent)]
-    Migrate(#[from] MigrateError),
-    /// Mail cannot be set up.
-    #[error(transparent)]
-    Mail(#[from] MailError),
-    /// The keys cannot be had.
-    #[error(transparent)]
-    Keys(#[from] KeysError),
-}
-
-/// What to do about a database that cannot be opened.
-fn remedy(error: &DatabaseError) -> &'static str {
-    match error {
-        DatabaseError::Corrupt(_) => "Restore a backup, or name another database with DATABASE_URL",
-        DatabaseError::Unavailable { fault: Fault::Connection | Fault::Server | Fault::Conflict, .. }
-        | DatabaseError::Timeout(_) => "Start it, or name another one with DATABASE_URL",
-        DatabaseError::Unavailable { fault: Fault::Locked, .. } => "End the process that holds it",
-        DatabaseError::Unavailable { fault: Fault::DiskFull, .. } => "Make room on the disk",
-        DatabaseError::Unavailable { fault: Fault::ReadOnly | Fault::Io, .. } => {
-            "Let this user write to it and to its directory, or name another one with DATABASE_URL"
-        }
-        DatabaseError::Unique { .. }
-        | DatabaseError::ForeignKey
-        | DatabaseError::NoRow
-        | DatabaseError::Refused { .. }
-        | DatabaseError::CommitUnknown(_)
-        | DatabaseError::Failed
-        | DatabaseError::Other(_) => "Check DATABASE_URL",
-    }
 }

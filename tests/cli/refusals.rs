@@ -50,7 +50,8 @@ fn each_missing_part_is_named_alone() {
     assert_refused(
         &proxied.with("COUNTERSIGN_PUBLIC_URL", "http://auth.example.com"),
         "",
-        "0.0.0.0:8000 is no loopback address: to listen there, set COUNTERSIGN_PUBLIC_URL to an address that begins \
+        "0.0.0.0:8000 is no loopback address: to listen there, set COUNTERSIGN_HTTP__TLS_CERT and \
+         COUNTERSIGN_HTTP__TLS_KEY to the files of a certificate, or set COUNTERSIGN_PUBLIC_URL to an address that begins \
          with https:// (or pass --insecure-http, which sends passwords in the clear)",
     );
 
@@ -58,7 +59,8 @@ fn each_missing_part_is_named_alone() {
     assert_refused(
         &https.with("COUNTERSIGN_SECRET_KEY", SECRET),
         "",
-        "0.0.0.0:8000 is no loopback address: to listen there, set COUNTERSIGN_HTTP__TRUSTED_PROXIES to the network of \
+        "0.0.0.0:8000 is no loopback address: to listen there, set COUNTERSIGN_HTTP__TLS_CERT and \
+         COUNTERSIGN_HTTP__TLS_KEY to the files of a certificate, or set COUNTERSIGN_HTTP__TRUSTED_PROXIES to the network of \
          the proxy that speaks TLS for it, such as 10.0.0.0/8 (or pass --insecure-http, which sends passwords in the \
          clear)",
     );
@@ -154,7 +156,7 @@ fn everything_that_is_wrong_is_told_at_once() {
     let outcome = machine.types("config check --set registration.enabled=maybe --set http.body_timeout_seconds=60");
 
     let expected = "\
-countersign.toml:7: http.tls is not a setting
+countersign.toml:7: http.tls is not a setting; did you mean http.tls_key?
 countersign.toml:1: listen must be an IP address and a port, such as 127.0.0.1:8000 or [::]:8000, not \"nowhere\"
 COUNTERSIGN_PUBLIC_URL: public_url must be an address such as https://auth.example.com, without query or fragment
 COUNTERSIGN_DATABASE__URL_FILE: database.url cannot be read from missing: No such file or directory (os error 2)
@@ -227,4 +229,46 @@ fn wrong_arguments_end_with_the_same_exit_code() {
         assert_eq!(outcome.code, Some(2), "{words}: {}", outcome.complaint);
         assert!(!outcome.complaint.contains("panicked"), "{}", outcome.complaint);
     }
+}
+
+#[test]
+fn tls_of_its_own_needs_both_files_and_an_https_address() {
+    assert_refused(
+        &Machine::new().with("COUNTERSIGN_HTTP__TLS_CERT", "tls.crt"),
+        "",
+        "COUNTERSIGN_HTTP__TLS_CERT: http.tls_cert needs the key of the certificate: set http.tls_key",
+    );
+    assert_refused(
+        &Machine::new().with("COUNTERSIGN_HTTP__TLS_KEY", "tls.key"),
+        "",
+        "COUNTERSIGN_HTTP__TLS_KEY: http.tls_key needs the certificate: set http.tls_cert",
+    );
+    let both = Machine::new()
+        .with("COUNTERSIGN_HTTP__TLS_CERT", "tls.crt")
+        .with("COUNTERSIGN_HTTP__TLS_KEY", "tls.key")
+        .with("COUNTERSIGN_SECRET_KEY", SECRET);
+    let public = both.types("config check --listen 0.0.0.0:8443");
+    assert!(public.succeeded().contains("with TLS of its own"), "{}", public.answer);
+    assert_refused(
+        &both,
+        "--public-url http://auth.example.com",
+        "--public-url: public_url begins with http://, but the server speaks TLS (http.tls_cert): it has to begin with \
+         https://",
+    );
+}
+
+#[test]
+fn origins_are_named_exactly_or_refused() {
+    let expect = |origins: &str, fault: &str| {
+        let machine = Machine::new().with("COUNTERSIGN_HTTP__CORS_ORIGINS", origins);
+        assert_refused(&machine, "", &format!("COUNTERSIGN_HTTP__CORS_ORIGINS: http.cors_origins {fault}"));
+    };
+
+    expect("*", "must name every origin: `*` would let any page in the world call this service");
+    expect("null", "must not hold `null`: sandboxed pages and local files of anybody have that origin");
+    expect(
+        "https://app.example.com/, https://b.example",
+        "must be a list of origins, such as https://app.example.com or http://localhost:5173, without a slash at the \
+         end; \"https://app.example.com/\" is none",
+    );
 }

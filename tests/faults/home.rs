@@ -5,7 +5,7 @@ use std::fs::{self, Permissions};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use countersign::app::App;
@@ -150,7 +150,7 @@ impl Home {
     }
 
     /// Root may write everywhere, so the service runs as somebody else who owns what is here.
-    pub(crate) fn as_somebody_else(mut self) -> Self {
+    pub(crate) fn of_somebody_else(mut self) -> Self {
         if is_root() {
             self.run_as_nobody();
             for path in self.paths() {
@@ -234,6 +234,11 @@ impl Home {
 
     /// Starts the service.
     pub(crate) fn launch(&self) -> Process {
+        self.launch_with(Stdio::null())
+    }
+
+    /// Starts the service with this as its standard input.
+    pub(crate) fn launch_with(&self, input: Stdio) -> Process {
         let mut command = Command::new("/bin/sh");
         command
             .args(["-c", &format!("{}\nexec {} \"$0\"", self.before, self.wrapper)])
@@ -242,7 +247,12 @@ impl Home {
             .env("PATH", "/usr/bin:/bin")
             .envs(&self.variables)
             .current_dir(self.directory.path());
-        Process::start(&mut command)
+        Process::start(&mut command, input)
+    }
+
+    /// Where this home keeps its files.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
     }
 
     /// A connection past the service, to look at what is there.
@@ -263,7 +273,7 @@ impl Home {
     async fn inside(&self) -> Arc<App> {
         let mut config = Config::default();
         config.service.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        config.service.public_url = PublicUrl::parse(PUBLIC_URL);
+        config.service.public_url = PublicUrl::parse(&self.variables["COUNTERSIGN_PUBLIC_URL"]);
         config.database.url = Some(self.url().parse().unwrap());
         let cheap = HasherSettings { cost: Cost::for_tests(), ..HasherSettings::default() };
         let hasher = Hasher::start(cheap).unwrap();

@@ -14,7 +14,7 @@
 
 #[path = "../support/postgres.rs"]
 mod postgres;
-#[expect(dead_code, reason = "no test here speaks TLS")]
+#[expect(dead_code, reason = "no test here speaks TLS to a database")]
 #[path = "../support/postgres_server.rs"]
 mod postgres_server;
 
@@ -22,14 +22,17 @@ mod postgres_server;
 #[path = "../support/smtp_sink.rs"]
 mod smtp_sink;
 
+mod certificates;
 mod home;
 mod process;
+mod secured;
 mod visitor;
 
 mod clock_jumps;
 mod equal_times;
 mod failover;
 mod guesses;
+mod http2;
 mod killed;
 mod letters;
 mod metrics;
@@ -37,10 +40,12 @@ mod overload;
 mod postgres_outages;
 mod power_cut;
 mod secrets;
+mod service_manager;
 mod slow_clients;
 mod sqlite_harm;
 mod starting;
 mod stopping;
+mod tls;
 
 /// How often to do what depends on chance.
 fn rounds() -> usize {

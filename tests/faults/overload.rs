@@ -103,7 +103,7 @@ async fn sign_in(address: SocketAddr, email: String) -> Try {
     let mut head = String::new();
     stream.read_to_string(&mut head).await.unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Try { status, head, connected, answered: begun.elapsed() - connected }
+    Try { status, head, connected, answered: begun.elapsed().saturating_sub(connected) }
 }
 
 async fn ask_a_while(service: &Service, person: &Person) -> Vec<Duration> {

@@ -26,8 +26,8 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) fn start(command: &mut Command) -> Self {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    pub(crate) fn start(command: &mut Command, input: Stdio) -> Self {
+        let mut child = command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let said = Arc::default();
         let (found, addresses) = channel();
         let readers = vec![

@@ -143,6 +143,63 @@ async fn a_service_without_file_descriptors_serves_again_when_there_are_some() {
     println!("64 file descriptors, 150 sockets: served after {:?}", during.took);
 }
 
+#[test]
+fn a_connection_may_rest_between_requests_and_a_head_that_has_begun_may_not() {
+    let service = impatient().with("COUNTERSIGN_HTTP__IDLE_TIMEOUT_SECONDS", "3").start();
+    let mut stream = TcpStream::connect(service.address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+
+    live(&mut stream);
+    thread::park_timeout(Duration::from_secs(2));
+    live(&mut stream);
+    stream.write_all(b"GET /health/live HTTP/1.1\r\n").unwrap();
+    let (head, rest) = (until_cut(&mut stream), {
+        let mut stream = TcpStream::connect(service.address).unwrap();
+        live(&mut stream);
+        until_cut(&mut stream)
+    });
+
+    assert!(head >= Duration::from_millis(900) && head < Duration::from_millis(2500), "{head:?}");
+    assert!(rest >= Duration::from_millis(2900), "{rest:?}");
+    println!("with a header timeout of 1 s and an idle one of 3 s: cut after {head:?} and {rest:?}");
+}
+
+#[test]
+fn a_client_that_takes_nothing_of_its_answer_is_cut_off() {
+    let service = impatient().with("COUNTERSIGN_HTTP__IDLE_TIMEOUT_SECONDS", "1").start();
+    let files = service.open_files();
+    // More than the buffers of both ends hold.
+    let request = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: a\r\n\r\n".repeat(20);
+    let greedy: Vec<TcpStream> = (0..20)
+        .map(|_| {
+            let mut stream = TcpStream::connect(service.address).unwrap();
+            stream.write_all(request.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+
+    service.process.says("/docs/swagger-ui-bundle.js");
+    eventually_open(&service, files);
+
+    drop(greedy);
+}
+
+/// Asks and takes the answer.
+fn live(stream: &mut TcpStream) {
+    stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    let mut answer = [0; 4096];
+    let length = stream.read(&mut answer).unwrap();
+    assert!(answer[..length].starts_with(b"HTTP/1.1 200 "));
+}
+
+/// How long it takes until the service hangs up.
+fn until_cut(stream: &mut TcpStream) -> Duration {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let begun = Instant::now();
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    begun.elapsed()
+}
+
 /// Opens sockets in portions that fit the queue before the door: what does not is tried again by the kernel, seconds
 /// later, when the first have been cut off.
 fn hoard(address: SocketAddr) -> Vec<TcpStream> {

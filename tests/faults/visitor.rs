@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::home::PASSWORD;
@@ -39,8 +39,12 @@ impl Reply {
 
 impl Visitor {
     pub(crate) fn of(address: SocketAddr) -> Self {
-        let client = Client::builder().timeout(PATIENCE).build().unwrap();
-        Self { client, base: format!("http://{address}") }
+        Self::with(Client::builder(), format!("http://{address}"))
+    }
+
+    /// Speaks to the service at `base` in a way of its own.
+    pub(crate) fn with(client: ClientBuilder, base: String) -> Self {
+        Self { client: client.timeout(PATIENCE).build().unwrap(), base }
     }
 
     /// Asks. Fails only when no answer came.

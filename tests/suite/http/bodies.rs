@@ -81,3 +81,27 @@ async fn a_compressed_body_is_unsupported() {
 
     answer.assert_problem(Code::UnsupportedMediaType);
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_body_that_nobody_reads_may_not_be_larger_either(
+    #[values("/auth/logout", "/auth/logout-all", "/auth/me", "/nowhere")] path: &str,
+) {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let over = vec![b' '; 64 * 1024 + 1];
+
+    let answer = Answer::to(app.request(Method::POST, path).body(over)).await;
+
+    answer.assert_problem(Code::BodyTooLarge);
+}
+
+#[tokio::test]
+async fn the_token_endpoint_refuses_too_much_in_its_own_form() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let form = format!("grant_type=password&username={}&password=b", "a".repeat(64 * 1024));
+    let request = app.request(Method::POST, "/auth/token");
+
+    let answer = Answer::to(request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form)).await;
+
+    assert_eq!(answer.assert_status(413).header("content-type"), "application/json");
+}

@@ -1,5 +1,9 @@
 //! What holds for every path: bodies, methods, headers.
 
 mod bodies;
+mod cors;
+mod hosts;
+mod https;
 mod metrics;
+mod security_headers;
 mod strays;

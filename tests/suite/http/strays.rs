@@ -59,17 +59,3 @@ async fn a_request_id_is_kept_if_it_is_well_formed(#[case] id: &str, #[case] kep
     assert_eq!(answer.header("x-request-id") == id, kept);
     assert!((1..=128).contains(&answer.header("x-request-id").len()));
 }
-
-#[tokio::test]
-async fn every_answer_carries_the_headers_of_safety() {
-    let app = TestApp::new(Engine::Sqlite).await;
-
-    for path in ["/", "/auth/me", "/auth/login", "/docs", "/openapi.json", "/health", "/problems/not_found"] {
-        let answer = app.get(path).await;
-
-        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
-        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
-        assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
-        assert_eq!(answer.header("strict-transport-security"), "", "{path}: only over HTTPS");
-    }
-}

@@ -11,8 +11,10 @@ use countersign::crypto::{Cost, Hasher, HasherSettings};
 use countersign::database::{Statement, Writes};
 use countersign::domain::Timestamp;
 use countersign::server::{Parts, Server, StartError};
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, redirect};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use super::engine::Storage;
@@ -115,6 +117,15 @@ impl TestApp {
         &self.handles.public_url
     }
 
+    /// Sends these bytes and reads until the service hangs up, for requests that no client makes.
+    pub(crate) async fn raw(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).await.expect("a connection");
+        stream.write_all(request.as_bytes()).await.expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        answer
+    }
+
     /// A request to this service, for tests whose subject is the request itself.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("http://{}{path}", self.address))
@@ -171,6 +182,7 @@ impl Site {
         // The nodes of one service, and a node that starts again, are known by one address.
         self.config.service.public_url = PublicUrl::parse(&handles.public_url);
         let serving = tokio::spawn(server.serve(std::future::pending()));
-        Ok(TestApp { address, metrics, client: Client::new(), serving, handles, site: self })
+        let client = Client::builder().redirect(redirect::Policy::none()).build().expect("a client");
+        Ok(TestApp { address, metrics, client, serving, handles, site: self })
     }
 }
