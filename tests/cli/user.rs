@@ -159,7 +159,7 @@ fn a_password_is_set() {
     assert_eq!(set("bob").refused_by_answer(), "a password has at least 8 characters");
     let done = set("an entirely different sentence\r\n");
 
-    assert_eq!(done.succeeded(), "bob <bob@example.com> has another password; 0 sessions ended\n");
+    assert_eq!(done.succeeded(), "bob <bob@example.com> has another password; sessions ended: 0\n");
     assert_eq!(events(&machine)[2..], ["password_set"]);
     machine.types_and_pipes("user set-password eve --password-stdin", PASSWORD).refused_by_answer();
 }
@@ -184,7 +184,7 @@ fn a_user_without_sessions_has_none_to_end() {
 
     assert_eq!(machine.types("user sessions bob").succeeded(), "");
     assert_eq!(json(&machine.types("user sessions bob --json")), serde_json::json!([]));
-    assert_eq!(machine.types("user logout bob").succeeded(), "bob <bob@example.com>: 0 sessions ended\n");
+    assert_eq!(machine.types("user logout bob").succeeded(), "bob <bob@example.com> is signed out; sessions ended: 0\n");
     machine.types("user sessions eve").refused_by_answer();
     machine.types("user logout eve").refused_by_answer();
 }

@@ -62,7 +62,7 @@ pub(super) async fn set_password(opened: &Opened, who: &WhoArgument, from_stdin:
     let (trail, hasher) = (opened.trail().await?, opened.hasher()?);
     match create::set_password(opened.desk(&trail), &hasher, (user.id, &password), By::cli()).await {
         Ok(ended) => {
-            let told = format!("{} has another password; {ended} sessions ended\n", named(&user));
+            let told = format!("{} has another password; sessions ended: {ended}\n", named(&user));
             crate::cli::answer(told.as_bytes())
         }
         Err(SetPasswordError::Change(error)) => refused(error),

@@ -192,7 +192,7 @@ async fn log_out(opened: &Opened, who: &WhoArgument) -> anyhow::Result<ExitCode>
     };
     let trail = opened.trail().await?;
     match users::log_out(opened.desk(&trail), user.id, By::cli()).await {
-        Ok(ended) => super::answer(format!("{}: {ended} sessions ended\n", named(&user)).as_bytes()),
+        Ok(ended) => super::answer(format!("{} is signed out; sessions ended: {ended}\n", named(&user)).as_bytes()),
         Err(error) => refused(error),
     }
 }
