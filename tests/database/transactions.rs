@@ -1,8 +1,10 @@
 //! Transactions: all or nothing, whatever happens to whoever opened them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use countersign::database::{DatabaseError, Engine, FromRow, Reads, Row, Writes};
+use countersign::database::{DatabaseError, Engine, FromRow, Reads, Row, Transaction, Writes};
 use futures_util::FutureExt;
 use rstest::rstest;
 use tokio::task::JoinSet;
@@ -36,6 +38,34 @@ async fn a_committed_transaction_is_there(#[values(Engine::Sqlite, Engine::Postg
     database.begin().await.unwrap().commit().await.expect("nothing is easily committed");
 
     assert_eq!(database.one::<i64>(&COUNT_NOTES, &[]).await, Ok(2));
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_shall_follow_a_commit_follows_nothing_else(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Fixture { database, .. } = &Fixture::notes(engine).await;
+    let followed = Arc::new(AtomicUsize::new(0));
+    let follow = |transaction: &mut Transaction| {
+        let followed = Arc::clone(&followed);
+        transaction.after_commit(move || drop(followed.fetch_add(1, Ordering::Relaxed)));
+    };
+
+    let mut dropped = database.begin().await.unwrap();
+    dropped.execute(&ADD_NOTE, &[1.into(), "a".into()]).await.unwrap();
+    follow(&mut dropped);
+    drop(dropped);
+    let mut failed = database.begin().await.unwrap();
+    follow(&mut failed);
+    failed.execute(&ADD_NOTE, &[1.into(), "a".into()]).await.unwrap();
+    assert!(failed.execute(&ADD_NOTE, &[1.into(), "a".into()]).await.is_err());
+    assert_eq!(failed.commit().await, Err(DatabaseError::Failed));
+    assert_eq!(followed.load(Ordering::Relaxed), 0);
+
+    let mut committed = database.begin().await.unwrap();
+    committed.execute(&ADD_NOTE, &[1.into(), "a".into()]).await.unwrap();
+    follow(&mut committed);
+    committed.commit().await.unwrap();
+    assert_eq!(followed.load(Ordering::Relaxed), 1);
 }
 
 #[rstest]

@@ -44,7 +44,7 @@ async fn a_primary_that_dies_takes_nothing_acknowledged_with_it() {
         let signed_out = load.books().ledger.signed_out.len();
         load.until(|books| books.ledger.signed_out.len() >= signed_out + SIGNED_OUT).await;
         load.books().is_over = true;
-        while busy.join_next().await.is_some_and(|ended| ended.is_ok()) {}
+        busy.join_all().await;
 
         let books = std::mem::take(&mut *load.books());
         balance(&books.ledger, &service.visitor(), &home.database().await).await;

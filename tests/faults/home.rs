@@ -150,7 +150,7 @@ impl Home {
     }
 
     /// Root may write everywhere, so the service runs as somebody else who owns what is here.
-    pub(crate) fn of_somebody_else(mut self) -> Self {
+    pub(crate) fn run_by_somebody_else(mut self) -> Self {
         if is_root() {
             self.run_as_nobody();
             for path in self.paths() {

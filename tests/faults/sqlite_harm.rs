@@ -71,7 +71,7 @@ async fn a_full_disk_refuses_writes_and_nothing_else() {
 async fn a_file_that_may_only_be_read_refuses_writes_and_nothing_else() {
     let home = Home::new(Engine::Sqlite);
     let people = home.people(40).await;
-    let home = home.of_somebody_else().after("trap '' XFSZ");
+    let home = home.run_by_somebody_else().after("trap '' XFSZ");
     let service = home.start();
     let visitor = service.visitor();
 

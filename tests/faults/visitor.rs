@@ -126,7 +126,8 @@ async fn reply_to(request: RequestBuilder, address: &str) -> Result<Reply, reqwe
     Ok(Reply { status, retry_after, body, took: asked.elapsed() })
 }
 
-fn another_address() -> String {
+/// An address that no request has come from yet, as long as the proxy is believed.
+pub(crate) fn another_address() -> String {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
 
     let [_, high, middle, low] = COUNTER.fetch_add(1, Ordering::Relaxed).to_be_bytes();
