@@ -184,8 +184,8 @@ impl Account {
         }
     }
 
-    /// The version: the instant of the last change, and its number, because two may share an instant. With the instant,
-    /// a restored backup does not bring back numbers that meant something else.
+    /// The version: the instant of the last change, and its number, because two may share an instant. The number alone
+    /// would come back with a restored backup, and stand still while a node of the release before changes the row.
     #[must_use]
     pub fn version(&self) -> String {
         format!("{}-{}", self.user.updated_at.as_unix_millis(), self.revision)

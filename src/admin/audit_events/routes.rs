@@ -42,6 +42,7 @@ pub(crate) async fn list(
     let wanted = wanted(&mut parameters);
     let (limit, cursor) = (parameters.limit(), parameters.text("cursor"));
     parameters.checked()?;
+    // Every filter is a part of it, so that a cursor is good for the same ones only.
     let question = format!("{wanted:?}");
     let question = ["admin/audit-events", &question];
     let after = cursor.map(|cursor| {
