@@ -184,7 +184,10 @@ fn a_user_without_sessions_has_none_to_end() {
 
     assert_eq!(machine.types("user sessions bob").succeeded(), "");
     assert_eq!(json(&machine.types("user sessions bob --json")), serde_json::json!([]));
-    assert_eq!(machine.types("user logout bob").succeeded(), "bob <bob@example.com> is signed out; sessions ended: 0\n");
+    assert_eq!(
+        machine.types("user logout bob").succeeded(),
+        "bob <bob@example.com> is signed out; sessions ended: 0\n"
+    );
     machine.types("user sessions eve").refused_by_answer();
     machine.types("user logout eve").refused_by_answer();
 }
