@@ -3,12 +3,14 @@
 //! It knows keys and bytes; it does not know users or sessions, and keeps nothing but what it is handed.
 
 mod breach_digest;
+pub mod cursor;
 mod digest_key;
 mod hash_job;
 mod hash_pool;
 mod hash_queue;
 mod hash_worker;
 mod hasher;
+pub mod mac;
 pub mod one_time_code;
 mod password_hash;
 pub mod random;

@@ -10,3 +10,4 @@ mod precedence;
 mod refusals;
 mod secrecy;
 mod support;
+mod user;
