@@ -15,10 +15,10 @@ const CLIENTS: [usize; 3] = [1, 8, 64];
 const LONE: u32 = 8;
 
 pub(super) async fn measure(contest: &mut Contest) -> anyhow::Result<()> {
-    let ours = contest.workshop.countersign("logins.db", &[]).await?;
-    let fastapi = contest.workshop.fastapi(Hashing::InHandlers, "logins").await?;
-    let threads = contest.workshop.fastapi(Hashing::InThreads, "logins").await?;
-    let mut services = vec![ours.service.clone(), fastapi.service.clone(), threads.service.clone()];
+    let ours = contest.workshop.countersign("logins", &[]).await?;
+    let others = contest.workshop.fastapis(&Hashing::BOTH, "logins").await?;
+    let mut services = vec![ours.service.clone()];
+    services.extend(others.iter().map(|other| other.service.clone()));
     services.extend(contest.peers.iter().map(|peer| peer.0.clone()));
     let mut crowds = Vec::new();
     for service in &services {
