@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | entry | [`cli`], [`server`], [`router`], [`openapi`] | how the parts are put together |
 //! | faces | `auth/*/routes`, [`auth::dependencies`], [`middleware`], [`pages`], [`health`], [`problem`], [`schemas`] | HTTP |
-//! | verbs | `auth/*`, [`admin`], [`audit`], [`keys`], [`letters`], [`jobs`] | the rules of authentication |
+//! | verbs | `auth/*`, [`admin`], [`audit`], [`keys`], [`letters`], [`jobs`], [`moving`] | the rules of authentication |
 //! | nouns | [`models`] | SQL |
 //! | tools | [`app`], [`config`], [`database`], [`crypto`], [`breaches`], [`circuit_breaker`], [`limits`], [`mail`], [`metrics`], [`telemetry`] | the outside |
 //! | words | [`domain`], [`clock`] | themselves |
@@ -34,6 +34,7 @@ pub mod mail;
 pub mod metrics;
 pub mod middleware;
 pub mod models;
+pub mod moving;
 pub mod oauth;
 pub mod openapi;
 pub mod pages;

@@ -5,15 +5,20 @@
 
 mod any_certificate;
 mod audit;
+mod backup;
 mod config;
+mod export;
 mod generate;
 mod health;
+mod import;
 mod jobs;
 mod keys;
 mod mail;
 mod migrate;
 mod opened;
 mod print;
+mod progress;
+mod relocate;
 mod serve;
 mod settings;
 mod shell;
@@ -64,6 +69,16 @@ enum Command {
     /// Look at the letters, and see whether they arrive
     #[command(subcommand)]
     Mail(mail::Command),
+    /// Take in users of another program, or of another Countersign
+    Import(import::Arguments),
+    /// Write all users to a file
+    Export(export::Arguments),
+    /// Copy the embedded database to a file, while servers run
+    Backup(backup::Arguments),
+    /// Put a backup in the place of the embedded database
+    Restore(backup::RestoreArguments),
+    /// Move from the embedded database to PostgreSQL
+    Move(relocate::Arguments),
     /// Show or check the settings
     #[command(subcommand)]
     Config(config::Command),
@@ -95,6 +110,11 @@ impl Cli {
             Command::Audit(command) => audit::run(&command, &self.settings),
             Command::Jobs(command) => jobs::run(&command, &self.settings),
             Command::Mail(command) => mail::run(&command, &self.settings),
+            Command::Import(arguments) => import::run(&arguments, &self.settings),
+            Command::Export(arguments) => export::run(&arguments, &self.settings),
+            Command::Backup(arguments) => backup::run(&arguments, &self.settings),
+            Command::Restore(arguments) => backup::restore(&arguments, &self.settings),
+            Command::Move(arguments) => relocate::run(&arguments, &self.settings),
             Command::Config(command) => config::run(&command, &self.settings),
             Command::Generate(command) => generate::run(&command),
             Command::Print(command) => print::run(&command),

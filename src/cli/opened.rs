@@ -30,8 +30,7 @@ impl Opened {
         data_dir::create_if_used(&config)?;
         let (secrets, _) = root_secret::obtain(&config)?;
         let sealer = Sealer::under(&secrets)?;
-        let database = Database::connect(&(&config).into()).await?;
-        database.migrate().await?;
+        let database = migrated(&config).await?;
         Ok(Self { config, database, sealer, clock: Clock::system() })
     }
 
@@ -67,4 +66,17 @@ impl Opened {
             now: self.clock.now(),
         }
     }
+}
+
+/// The database of the settings, for a command that needs none of its secrets.
+pub(super) async fn database(settings: &SettingsArguments) -> anyhow::Result<Database> {
+    let config = config::load(&settings.sources())?.config;
+    data_dir::create_if_used(&config)?;
+    migrated(&config).await
+}
+
+async fn migrated(config: &Config) -> anyhow::Result<Database> {
+    let database = Database::connect(&config.into()).await?;
+    database.migrate().await?;
+    Ok(database)
 }

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io, thread};
 
+use super::bcrypt_hash::{Bcrypt, NewHash};
+use super::foreign::{Foreign, ForeignPool};
 use super::hash_job::Job;
 use super::hash_pool::{HashPool, HashTally};
 use super::hash_queue::{HashingStats, Overloaded};
-use super::password_hash::{Cost, NewHash, PasswordHash};
+use super::password_hash::{Cost, Form, PasswordHash};
 use super::random;
 use crate::domain::Password;
 
@@ -23,14 +25,19 @@ use crate::domain::Password;
 /// stored hash is of a lower cost than the present one (it is padded with further rounds). Only a stored hash of
 /// a *higher* cost, after an operator has lowered it, takes longer until its owner sets a new password. A right
 /// password of a lower cost takes the time to hash it anew on top; who sees that knew the password.
+///
+/// What another program has made is checked beside the work of a wrong password, not after it, so that an imported
+/// account answers no sooner than an ordinary or an unknown one. It answers later if its hash takes longer than ours,
+/// until its owner has signed in.
 #[derive(Clone)]
 pub struct Hasher(Arc<Inner>);
 
 struct Inner {
     pool: HashPool,
+    foreign: ForeignPool,
     cost: Cost,
     /// What a password is checked against where there is nothing to check it against.
-    decoy: PasswordHash,
+    decoy: Bcrypt,
 }
 
 /// How a [`Hasher`] works.
@@ -71,8 +78,10 @@ impl Hasher {
         let HasherSettings { cost, threads, longest_wait } = settings;
         // No password has this digest but by a chance of 2^-184, and then it still is not counted.
         let (plan, _) = NewHash::plan(&Password::presented(String::new()), cost, random::bytes());
-        let decoy = PasswordHash::made(&plan, random::bytes());
-        Ok(Self(Arc::new(Inner { pool: HashPool::start(threads.get(), longest_wait)?, cost, decoy })))
+        let (_, decoy) = Bcrypt::made(&plan, random::bytes());
+        let pool = HashPool::start(threads.get(), longest_wait)?;
+        let foreign = ForeignPool::start(threads.get(), longest_wait)?;
+        Ok(Self(Arc::new(Inner { pool, foreign, cost, decoy })))
     }
 
     /// Hashes a password to be stored.
@@ -91,16 +100,35 @@ impl Hasher {
     /// # Errors
     /// [`Overloaded`] if the queue is full: nothing was checked, the attempt does not count.
     pub async fn verify(&self, password: &Password, stored: Option<&PasswordHash>) -> Result<Verdict, Overloaded> {
-        let against = stored.unwrap_or(&self.0.decoy);
-        let (key, counts) = against.key(password);
-        let job = Job { key, salt: against.salt(), cost: against.cost(), as_long_as: self.0.cost.of_bcrypt() };
-        let digest = self.0.pool.run(job).await?;
-        let is_right = against.has_digest(&digest) & counts & stored.is_some();
-        Ok(match (is_right, against.is_outdated(self.0.cost)) {
+        let is_right = match stored.map(PasswordHash::form) {
+            Some(Form::Bcrypt(bcrypt)) => self.is_right(password, bcrypt).await?,
+            Some(Form::Foreign(foreign)) => self.is_right_there(password, foreign).await?,
+            Some(Form::Nothing) | None => self.work_in_vain(password).await?,
+        };
+        let is_outdated = stored.is_some_and(|stored| stored.is_outdated(self.0.cost));
+        Ok(match (is_right, is_outdated) {
             (false, _) => Verdict::Wrong,
             (true, false) => Verdict::Right,
             (true, true) => Verdict::RightButOutdated,
         })
+    }
+
+    async fn is_right(&self, password: &Password, stored: &Bcrypt) -> Result<bool, Overloaded> {
+        let (key, counts) = stored.key(password);
+        let job = Job { key, salt: stored.salt(), cost: stored.cost(), as_long_as: self.0.cost.of_bcrypt() };
+        let digest = self.0.pool.run(job).await?;
+        Ok(stored.has_digest(&digest) & counts)
+    }
+
+    async fn is_right_there(&self, password: &Password, stored: &Foreign) -> Result<bool, Overloaded> {
+        let check = self.0.foreign.check(stored, password);
+        let (is_right, _) = tokio::try_join!(check, self.work_in_vain(password))?;
+        Ok(is_right)
+    }
+
+    /// Does the work of a check where there is nothing to check against: no password is right.
+    async fn work_in_vain(&self, password: &Password) -> Result<bool, Overloaded> {
+        self.is_right(password, &self.0.decoy).await.map(|_| false)
     }
 
     /// All hashes since the start.
@@ -197,6 +225,35 @@ mod tests {
         assert_ne!(first.as_stored(), second.as_stored());
         assert!(bcrypt::verify("a b c", first.as_stored()).unwrap());
         assert!(!bcrypt::verify("a b d", second.as_stored()).unwrap());
+    }
+
+    /// Made by the original libraries; `tests/fixtures/make_foreign_hashes.py` tells how.
+    #[tokio::test]
+    async fn hashes_of_other_programs_are_checked_and_to_be_renewed() {
+        let hasher = hasher(Cost::for_tests());
+        let made: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/fixtures/foreign_hashes.json")).unwrap();
+        for made in made.as_array().unwrap().iter().filter(|made| !made["scheme"].as_str().unwrap().contains("default"))
+        {
+            let [raw, stored] = ["password", "hash"].map(|key| made[key].as_str().unwrap());
+            let hash = PasswordHash::parse(stored).unwrap();
+
+            let right = hasher.verify(&password(raw), Some(&hash)).await;
+            let wrong = hasher.verify(&password(&format!("{raw}x")), Some(&hash)).await;
+
+            // passlib's bcrypt_sha256 is our own form.
+            let is_ours = stored.starts_with("$bcrypt-sha256$");
+            assert_eq!(right, Ok(if is_ours { Verdict::Right } else { Verdict::RightButOutdated }), "{stored}");
+            assert_eq!(wrong, Ok(Verdict::Wrong), "{stored}");
+        }
+    }
+
+    #[tokio::test]
+    async fn where_no_password_is_right_every_one_is_wrong() {
+        let hasher = hasher(Cost::for_tests());
+        for raw in ["", "!", "correct horse battery staple"] {
+            assert_eq!(hasher.verify(&password(raw), Some(&PasswordHash::nothing())).await, Ok(Verdict::Wrong));
+        }
     }
 
     #[tokio::test]

@@ -2,9 +2,11 @@
 //!
 //! It knows keys and bytes; it does not know users or sessions, and keeps nothing but what it is handed.
 
+mod bcrypt_hash;
 mod breach_digest;
 pub mod cursor;
 mod digest_key;
+mod foreign;
 mod hash_job;
 mod hash_pool;
 mod hash_queue;

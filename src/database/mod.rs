@@ -26,11 +26,13 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 //! ```
 
+mod backups;
 mod document;
 mod error;
 mod migrate;
 mod postgres;
 mod queries;
+mod relocation;
 mod row;
 mod settings;
 mod sqlite;
@@ -52,10 +54,12 @@ use self::postgres::Postgres;
 use self::queries::{Query, Visit};
 use self::sqlite::Sqlite;
 
+pub use self::backups::{BackupError, Copied, Restored, back_up, restore};
 pub use self::document::schema as schema_document;
 pub use self::error::{DatabaseError, Fault};
 pub use self::migrate::{Applied, MigrateError, Migration};
 pub use self::queries::{Reads, Writes};
+pub use self::relocation::{MovedTable, RelocationError, relocate};
 pub use self::row::{Column, FromRow, Row};
 pub use self::settings::{DatabaseSettings, DatabaseUrl};
 pub use self::statement::Statement;

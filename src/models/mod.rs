@@ -10,6 +10,7 @@ pub mod audit_anchor;
 pub mod audit_event;
 mod columns;
 mod end_reason;
+pub mod imported_user;
 pub mod job;
 pub mod known_address;
 pub mod one_time_code;

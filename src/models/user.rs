@@ -76,6 +76,14 @@ static FIND_BY_USERNAME: Statement = Statement::new(
       where lower(username) = lower($1)",
 );
 
+static STRETCH: Statement = Statement::new(
+    "select id, email, username, hashed_password, is_active, email_verified, roles, created_at, updated_at
+       from users
+      where id > $1
+      order by id
+      limit $2",
+);
+
 static REPLACE_PASSWORD_HASH: Statement = Statement::new(
     "update users
         set hashed_password = $3, updated_at = $4, revision = revision + 1
@@ -158,6 +166,11 @@ impl User {
     /// The user with this name, in any case.
     pub async fn find_by_username(read: impl Reads, username: &Username) -> Result<Option<Self>, DatabaseError> {
         read.optional(&FIND_BY_USERNAME, &[username.as_str().into()]).await
+    }
+
+    /// So many users in the order of their ids, from the beginning or after one of them.
+    pub async fn stretch(read: impl Reads, after: Option<UserId>, count: i64) -> Result<Vec<Self>, DatabaseError> {
+        read.all(&STRETCH, &[after.map_or(0, UserId::get).into(), count.into()]).await
     }
 
     /// Puts another hash in the place of the one that was just verified; false if it, or the activity, has changed.

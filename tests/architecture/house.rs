@@ -117,7 +117,7 @@ pub(crate) fn floor(module: &[String]) -> Option<Floor> {
         [.., "routes" | "pages"]
         | ["auth", "dependencies" | "token", ..]
         | ["pages" | "middleware" | "health" | "problem" | "schemas", ..] => Floor::Faces,
-        ["auth" | "admin" | "audit" | "oauth" | "keys" | "letters" | "jobs", ..] => Floor::Verbs,
+        ["auth" | "admin" | "audit" | "oauth" | "keys" | "letters" | "jobs" | "moving", ..] => Floor::Verbs,
         ["models", ..] => Floor::Nouns,
         [
             "app" | "config" | "database" | "crypto" | "breaches" | "circuit_breaker" | "limits" | "mail" | "metrics"

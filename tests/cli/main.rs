@@ -1,11 +1,17 @@
 //! The program as it is typed: exit codes, messages, and what it never prints.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot run its program has failed")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot run its program has failed"
+)]
 
 mod commands;
 mod jobs;
 mod keys;
 mod mail;
+mod moving;
 mod precedence;
 mod refusals;
 mod secrecy;

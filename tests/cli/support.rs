@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -59,6 +59,19 @@ impl Machine {
             answer: String::from_utf8(output.stdout).unwrap(),
             complaint: String::from_utf8(output.stderr).unwrap(),
         }
+    }
+
+    /// Starts a command that reads what is written to it.
+    pub(crate) fn starts(&self, words: &str) -> Child {
+        let pipes = || Stdio::piped();
+        self.command(words).stdin(pipes()).stdout(pipes()).stderr(pipes()).spawn().unwrap()
+    }
+
+    fn command(&self, words: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command.args(words.split_whitespace()).env_clear().envs(self.variables.iter().cloned());
+        command.current_dir(self.directory.path());
+        command
     }
 
     /// Returns the value of a setting and where it came from.

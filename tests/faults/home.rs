@@ -255,6 +255,13 @@ impl Home {
         self.directory.path().join(name)
     }
 
+    /// Runs another command of the program, on the same database.
+    pub(crate) fn runs(&self, arguments: &[&str]) -> Process {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).env_clear().envs(&self.variables).current_dir(self.directory.path());
+        Process::start(&mut command, Stdio::null())
+    }
+
     /// A connection past the service, to look at what is there.
     pub(crate) async fn database(&self) -> Database {
         Database::connect(&self.url().into()).await.unwrap()

@@ -28,12 +28,12 @@ static SESSION: Statement = Statement::new(
       where u.email = $1",
 );
 /// A registration is a user and their first session, or neither.
-static HALF_MADE: Statement = Statement::new(
+pub(crate) static HALF_MADE: Statement = Statement::new(
     "select count(*)
        from users u
       where not exists (select 1 from sessions s where s.user_id = u.id)",
 );
-static STRAY_SESSIONS: Statement = Statement::new(
+pub(crate) static STRAY_SESSIONS: Statement = Statement::new(
     "select count(*)
        from sessions s
       where not exists (select 1 from users u where u.id = s.user_id)",
@@ -167,7 +167,7 @@ pub(crate) async fn balance(ledger: &Ledger, visitor: &Visitor, database: &Datab
     assert_eq!(database.one::<i64>(&STRAY_SESSIONS, &[]).await, Ok(0), "sessions of nobody");
 }
 
-fn integrity(file: &Path) -> String {
+pub(crate) fn integrity(file: &Path) -> String {
     let connection = rusqlite::Connection::open(file).unwrap();
     connection.query_row("pragma integrity_check", [], |row| row.get(0)).unwrap()
 }

@@ -36,6 +36,7 @@ mod http2;
 mod killed;
 mod letters;
 mod metrics;
+mod moved;
 mod overload;
 mod postgres_outages;
 mod power_cut;

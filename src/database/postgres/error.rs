@@ -7,7 +7,7 @@ use tokio_postgres::error::{DbError, Severity, SqlState};
 use super::super::error::{DatabaseError, Fault};
 
 /// Translates an error of the driver. The server's *detail* and *hint* quote rows, so only its message is kept.
-pub(super) fn translate(error: &tokio_postgres::Error) -> DatabaseError {
+pub(in super::super) fn translate(error: &tokio_postgres::Error) -> DatabaseError {
     if let Some(answer) = error.as_db_error() {
         return from_server(answer);
     }

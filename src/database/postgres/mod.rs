@@ -5,6 +5,7 @@
 //! a commit that waits for its standby answer success.
 
 mod again;
+mod alone;
 mod connect;
 mod error;
 mod schema;
@@ -19,10 +20,12 @@ use deadpool_postgres::{Object, Pool, PoolError, TimeoutType};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
+pub(super) use self::alone::Alone;
+pub(super) use self::error::translate;
 pub(super) use self::transaction::PostgresTransaction;
 
 use self::again::Again;
-use self::error::{after_commit, translate, unanswered};
+use self::error::{after_commit, unanswered};
 use super::error::{DatabaseError, Fault};
 use super::settings::DatabaseSettings;
 use super::{Engine, Query, Stats, Visit};

@@ -6,7 +6,7 @@ use rusqlite::ffi;
 use super::super::error::{DatabaseError, Fault};
 
 /// Translates an error of a statement. Values never appear in SQLite's messages, names of columns do.
-pub(super) fn translate(error: &rusqlite::Error) -> DatabaseError {
+pub(in super::super) fn translate(error: &rusqlite::Error) -> DatabaseError {
     let rusqlite::Error::SqliteFailure(code, message) = error else {
         return DatabaseError::Other(error.to_string());
     };

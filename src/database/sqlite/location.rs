@@ -44,6 +44,11 @@ impl Location {
         Ok(location)
     }
 
+    /// A file that is there.
+    pub(super) fn of_file(path: &Path) -> Self {
+        Self { path: path.to_owned(), private: false }
+    }
+
     fn private() -> Result<Self, DatabaseError> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let memory = Path::new("/dev/shm");

@@ -3,6 +3,8 @@
 //! Statements run in place, on the thread of the task that asks: a lookup takes microseconds, handing it to another
 //! thread several times that. Only the waiting for the disk is done elsewhere ([`committer`]).
 
+mod alone;
+mod backup;
 mod committer;
 mod connection;
 mod error;
@@ -10,17 +12,23 @@ mod group;
 mod location;
 mod queue;
 mod readers;
+mod restore;
 mod schema;
 mod writer;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
+pub(super) use self::alone::{alone, is_in_use};
+pub(super) use self::backup::back_up;
 use self::committer::Committer;
+pub(super) use self::error::translate;
 use self::location::Location;
 use self::readers::{PAUSE, Readers};
+pub(super) use self::restore::restore;
 pub(super) use self::writer::Turn;
 use self::writer::Writer;
 use super::error::{DatabaseError, Fault};
@@ -96,6 +104,11 @@ impl Sqlite {
     pub(super) fn stats(&self) -> Stats {
         self.writer.stats(self.readers.idle())
     }
+}
+
+/// Brings the schema of a file that is there up to date. Blocks its thread.
+pub(super) fn migrate_file(file: &Path) -> Result<(), MigrateError> {
+    schema::migrate(&Location::of_file(file)).map(drop)
 }
 
 /// Runs what may wait for the disk where it keeps nobody else waiting.

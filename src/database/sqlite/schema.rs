@@ -25,7 +25,7 @@ pub(super) fn migrate(location: &Location) -> Result<Vec<Applied>, MigrateError>
     Ok(outstanding.into_iter().map(Applied::from).collect())
 }
 
-fn recorded(connection: &Connection) -> Result<Vec<Recorded>, DatabaseError> {
+pub(super) fn recorded(connection: &Connection) -> Result<Vec<Recorded>, DatabaseError> {
     let mut recorded = Vec::new();
     let query = Query { statement: &migrate::RECORDED, arguments: &[] };
     run(connection, query, &mut |row| {

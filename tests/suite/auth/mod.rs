@@ -8,6 +8,7 @@ mod code_pages;
 mod codes;
 mod concealed;
 mod concealed_time;
+mod imported;
 mod limits;
 mod limits_failures;
 mod login;

@@ -1,0 +1,98 @@
+//! What became of the records: counted, and each that was refused told with its reason.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use serde_json::json;
+
+use super::Refusal;
+use crate::domain::Roles;
+use crate::moving::import::Newcomer;
+
+/// The counts, and the file for what has a reason.
+pub(super) struct Report {
+    file: Option<BufWriter<File>>,
+    imported: u64,
+    administrators: u64,
+    already_there: u64,
+    refused: u64,
+}
+
+impl Report {
+    /// Begins, with a file that its owner alone can read: it holds addresses.
+    pub(super) fn begin(path: Option<&Path>) -> anyhow::Result<Self> {
+        let open = |path: &Path| {
+            let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+            file.map(BufWriter::new).with_context(|| format!("cannot write {}", path.display()))
+        };
+        let file = path.map(open).transpose()?;
+        Ok(Self { file, imported: 0, administrators: 0, already_there: 0, refused: 0 })
+    }
+
+    /// How many records were dealt with.
+    pub(super) fn read(&self) -> u64 {
+        self.imported + self.already_there + self.refused
+    }
+
+    pub(super) fn imported(&mut self, newcomer: &Newcomer) {
+        self.imported += 1;
+        self.administrators += u64::from(newcomer.roles.contains(Roles::ADMIN));
+    }
+
+    pub(super) fn already_there(&mut self) {
+        self.already_there += 1;
+    }
+
+    pub(super) fn refused(&mut self, place: u64, email: Option<&str>, refusal: &Refusal) -> anyhow::Result<()> {
+        self.refused += 1;
+        if self.file.is_none() && self.refused <= SHOWN {
+            eprintln!("countersign: user in line {place} refused: {}", refusal.reason);
+        } else if self.file.is_none() && self.refused == SHOWN + 1 {
+            eprintln!("countersign: more are refused; --report FILE writes all of them");
+        }
+        self.note(place, email, refusal)
+    }
+
+    /// Writes what a record has to be told about, without counting it.
+    pub(super) fn note(&mut self, place: u64, email: Option<&str>, refusal: &Refusal) -> anyhow::Result<()> {
+        if let Some(file) = &mut self.file {
+            let line = json!({"line": place, "email": email, "code": refusal.code, "reason": refusal.reason});
+            writeln!(file, "{line}").context("cannot write the report")?;
+        }
+        Ok(())
+    }
+
+    /// Tells the outcome.
+    pub(super) fn end(mut self, took: Duration, as_json: bool, is_rehearsal: bool) -> anyhow::Result<ExitCode> {
+        if let Some(file) = &mut self.file {
+            file.flush().context("cannot write the report")?;
+        }
+        let Self { imported, administrators, already_there, refused, .. } = self;
+        let text = if as_json {
+            let seconds = took.as_secs_f64();
+            format!(
+                "{}\n",
+                json!({"imported": imported, "administrators": administrators, "already_there": already_there,
+                       "refused": refused, "dry_run": is_rehearsal, "seconds": seconds})
+            )
+        } else {
+            let verb = if is_rehearsal { "would be imported" } else { "imported" };
+            let rate = super::progress::rate(self.read(), took);
+            format!(
+                "{imported} {verb} ({administrators} of them administrators), {already_there} already there, \
+                 {refused} refused; {:.1} s, {rate} users a second\n",
+                took.as_secs_f64()
+            )
+        };
+        super::super::answer(text.as_bytes())?;
+        Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// Refusals that are told without a report.
+const SHOWN: u64 = 20;
