@@ -8,9 +8,12 @@ use crate::{
     breaches::Breaches,
     clock::Clock,
     config::Config,
-    crypto::{DigestKey, Hasher, refresh_token::RefreshTokenKey, seal::Sealer, signing_keys::KeyRing},
+    crypto::{
+        DigestKey, Hasher, cursor::CursorKey, mac::MacKey, refresh_token::RefreshTokenKey, seal::Sealer,
+        signing_keys::KeyRing,
+    },
     database::Database,
-    limits::Buckets,
+    limits::{Buckets, Tally},
     mail::Mailer,
     metrics::Metrics,
 };
@@ -39,6 +42,12 @@ pub struct App {
     pub refresh_tokens: RefreshTokenKey,
     /// Is told when somebody on this node has asked for something that is looked at after the answer.
     pub petitioned: Notify,
+    /// The key that marks what is written to the audit log.
+    pub trail: MacKey,
+    /// The key of the cursors of long lists.
+    pub cursors: CursorKey,
+    /// How many failed sign-ins are written down one by one.
+    pub failures: Tally,
     /// The key of the digests under which limits are counted.
     pub digests: DigestKey,
     /// What this node has let through; the database knows what all of them have.

@@ -6,14 +6,16 @@
 //! |---|---|---|
 //! | entry | [`cli`], [`server`], [`router`], [`openapi`] | how the parts are put together |
 //! | faces | `auth/*/routes`, [`auth::dependencies`], [`middleware`], [`pages`], [`health`], [`problem`], [`schemas`] | HTTP |
-//! | verbs | `auth/*`, [`keys`], [`letters`], [`jobs`], [`moving`] | the rules of authentication |
+//! | verbs | `auth/*`, [`admin`], [`audit`], [`keys`], [`letters`], [`jobs`], [`moving`] | the rules of authentication |
 //! | nouns | [`models`] | SQL |
 //! | tools | [`app`], [`config`], [`database`], [`crypto`], [`breaches`], [`circuit_breaker`], [`limits`], [`mail`], [`metrics`], [`telemetry`] | the outside |
 //! | words | [`domain`], [`clock`] | themselves |
 //!
 //! A login, read downward: `auth/login/routes.rs` → `auth/login/mod.rs` → `models/user.rs`, `models/session.rs`.
 
+pub mod admin;
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod breaches;
 pub mod circuit_breaker;

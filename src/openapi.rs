@@ -21,6 +21,7 @@ use crate::problem::{Code, ProblemBody, responses};
     ),
     tags(
         (name = "auth", description = "Registering, signing in, being recognised."),
+        (name = "admin", description = "Looking after users; needs the role `admin`."),
         (name = "metadata", description = "What other services need to accept our tokens."),
         (name = "health", description = "How the service is."),
         (name = "documentation", description = "What the answers mean."),

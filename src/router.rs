@@ -8,6 +8,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    admin,
     app::App,
     auth, health,
     mail::letter::{CONFIRM_PAGE, RESET_PAGE, UNDO_PAGE},
@@ -69,6 +70,10 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(auth::verify_email::routes::resend))
         .routes(routes!(auth::change_email::routes::change))
         .routes(routes!(auth::change_email::routes::undo))
+        .routes(routes!(admin::users::routes::search))
+        .routes(routes!(admin::users::routes::find, admin::users::routes::change, admin::users::routes::delete))
+        .routes(routes!(admin::users::routes::log_out))
+        .routes(routes!(admin::audit_events::routes::list))
         .routes(routes!(oauth::metadata::routes::jwks))
         .routes(routes!(oauth::metadata::routes::authorization_server))
         .routes(routes!(health::health))

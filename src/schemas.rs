@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::{
     auth::tokens::SignedIn,
     domain::{Email, Roles, SessionId, Timestamp, UserId, Username},
-    models::user,
+    models::{audit_event, user},
 };
 
 /// A user, as they and administrators see them.
@@ -37,6 +37,66 @@ pub struct User {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+/// Something that happened to an account, a session or a key.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": 7, "at": "2026-11-22T12:00:00Z", "kind": "roles_changed", "actor": {"kind": "admin", "id": 1}, "user_id": 2,
+    "session_id": null, "ip": "203.0.113.7", "user_agent": "curl/8.14.1",
+    "request_id": "0192f1c47a5e7c3b9d2e5f60718293a4", "details": {"after": "support", "before": ""}
+}))]
+pub struct AuditEvent {
+    /// The event's number. Numbers have gaps.
+    pub id: i64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: String,
+    /// Who did it.
+    pub actor: Actor,
+    /// Whose account it was done to.
+    pub user_id: Option<i64>,
+    /// The session that it was about.
+    pub session_id: Option<String>,
+    /// The client's address.
+    pub ip: Option<String>,
+    /// What the client called itself.
+    pub user_agent: Option<String>,
+    /// The request, as its answer and the log name it.
+    pub request_id: Option<String>,
+    /// What else there is to say; the members depend on the kind.
+    #[schema(value_type = Object)]
+    pub details: serde_json::Value,
+}
+
+/// Who did something.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Actor {
+    /// `nobody` (a client that has not proved who it is), `user`, `admin`, `cli` or `system`.
+    #[schema(example = "admin")]
+    pub kind: String,
+    /// The number of the user or administrator.
+    pub id: Option<i64>,
+}
+
+impl From<&audit_event::AuditEvent> for AuditEvent {
+    fn from(event: &audit_event::AuditEvent) -> Self {
+        let fact = event.fact.clone();
+        let session = fact.session_id.as_deref().and_then(|bytes| SessionId::from_bytes(bytes).ok());
+        Self {
+            id: event.id,
+            at: fact.occurred_at,
+            kind: fact.kind,
+            actor: Actor { kind: fact.actor_kind, id: fact.actor_id },
+            user_id: fact.user_id,
+            session_id: session.map(|id| id.to_string()),
+            ip: fact.ip,
+            user_agent: fact.user_agent,
+            request_id: fact.request_id,
+            details: serde_json::from_str(&fact.details).unwrap_or_default(),
+        }
+    }
 }
 
 /// What a client needs to act for a user: an access token, and a refresh token for the next pair.

@@ -125,6 +125,22 @@ fn sql_stands_only_beside_its_row() {
 }
 
 #[test]
+fn every_change_of_a_user_is_another_version() {
+    let uncounted: Vec<_> = reader::service()
+        .iter()
+        .flat_map(|source| source.strings.iter().map(move |text| (source, text)))
+        .filter(|(_, text)| text.trim_start().starts_with("update users") && text.contains("updated_at ="))
+        .filter(|(_, text)| !text.contains("revision = revision + 1"))
+        .map(|(source, text)| format!("{}: {}", source.path, text.chars().take(60).collect::<String>()))
+        .collect();
+
+    refuse(
+        "what changes a user says `revision = revision + 1`: administrators change the version they saw",
+        &uncounted,
+    );
+}
+
+#[test]
 fn secrets_are_exposed_only_where_they_are_used() {
     let sources = reader::service();
 

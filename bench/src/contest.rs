@@ -6,7 +6,7 @@ use crate::{
     Run, machine, plot,
     report::{self, Row},
     rows::{self, Group},
-    service::{Given, Workshop},
+    service::{Engine, Given, Workshop},
 };
 
 /// What all groups share.
@@ -49,11 +49,11 @@ pub(crate) fn progress(what: impl std::fmt::Display) {
 /// Measures what is asked for, and writes the table and the plots.
 pub(crate) async fn run(arguments: &Run) -> anyhow::Result<()> {
     let load_before = machine::load();
-    let groups = if arguments.only.is_empty() { Group::ALL.to_vec() } else { arguments.only.clone() };
-    let with_fastapi = groups.iter().any(|group| group.needs_fastapi());
+    let groups = if arguments.only.is_empty() { Group::all(arguments.on) } else { arguments.only.clone() };
+    let with_fastapi = arguments.on == Engine::Sqlite && groups.iter().any(|group| group.needs_fastapi());
     let (span, repeats) = if arguments.quick { (3, 2) } else { (10, 3) };
     let mut contest = Contest {
-        workshop: Workshop::open(with_fastapi)?,
+        workshop: Workshop::open(arguments.on, with_fastapi)?,
         peers: arguments.peer.clone(),
         span: Duration::from_secs(span),
         repeats,
@@ -73,9 +73,13 @@ pub(crate) async fn run(arguments: &Run) -> anyhow::Result<()> {
     fs::create_dir_all(&arguments.out)?;
     let command = format!("cargo run --release --package countersign-bench {}", given());
     let text = report::markdown(&contest.results.rows, command.trim_end(), &load_before);
-    fs::write(arguments.out.join("bench.md"), &text)?;
-    for (file, svg) in &contest.results.plots {
-        fs::write(arguments.out.join(file), svg)?;
+    let suffix = match arguments.on {
+        Engine::Sqlite => "",
+        Engine::Postgres => "-on-postgres",
+    };
+    fs::write(arguments.out.join(format!("bench{suffix}.md")), &text)?;
+    for (name, svg) in &contest.results.plots {
+        fs::write(arguments.out.join(format!("{name}{suffix}.svg")), svg)?;
     }
     println!("\n{text}");
     anyhow::ensure!(!failed, "some rows are missing");
@@ -89,8 +93,8 @@ fn given() -> String {
 }
 
 /// A plot of what happened over time, and one of groups of bars, keep their names here for the documents that show them.
-pub(crate) const LATENCY_PLOT: &str = "me-while-logins-flood.svg";
+pub(crate) const LATENCY_PLOT: &str = "me-while-logins-flood";
 /// Logins a second by number of clients.
-pub(crate) const LOGINS_PLOT: &str = "logins-by-clients.svg";
+pub(crate) const LOGINS_PLOT: &str = "logins-by-clients";
 
 pub(crate) use plot::Series;

@@ -46,6 +46,9 @@ struct Run {
     /// Measure only these groups of rows; give it again for each.
     #[arg(long, value_name = "ROW")]
     only: Vec<rows::Group>,
+    /// The engine that Countersign runs on; on PostgreSQL nobody else is measured but the limits of the machine.
+    #[arg(long, value_name = "ENGINE", default_value = "sqlite")]
+    on: service::Engine,
     /// A running service to measure as well, with the same paths and bodies: NAME=http://127.0.0.1:PORT.
     #[arg(long, value_name = "NAME=URL")]
     peer: Vec<service::Given>,

@@ -43,6 +43,23 @@ impl Postgres {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// The address of a database of this name, which is made unless it is there.
+    pub(crate) fn database(&self, name: &str) -> anyhow::Result<String> {
+        let exists = self.psql(&format!("select 1 from pg_database where datname = '{name}'"))?;
+        if exists.is_empty() {
+            self.psql(&format!("create database \"{name}\""))?;
+        }
+        Ok(format!("postgres://postgres@127.0.0.1:{}/{name}", self.port))
+    }
+
+    fn psql(&self, statement: &str) -> anyhow::Result<String> {
+        let output = Command::new(self.binaries.join("psql"))
+            .args([&self.url(), "--quiet", "--tuples-only", "--no-align", "--command", statement])
+            .output()?;
+        ensure!(output.status.success(), "psql said {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+
     /// How often a second pgbench commits this script.
     pub(crate) fn pgbench(&self, script: &Path, clients: usize, span: Duration) -> anyhow::Result<f64> {
         let (clients, seconds) = (clients.to_string(), span.as_secs().max(1).to_string());

@@ -12,9 +12,13 @@ use std::{
 
 use anyhow::{Context, anyhow, ensure};
 
+use clap::ValueEnum;
+
 use crate::{
     machine,
+    postgres::Postgres,
     process::{Process, free_address},
+    seed,
 };
 
 /// The secret of HS256 where tokens are made without signing in.
@@ -52,17 +56,28 @@ impl FromStr for Given {
     }
 }
 
+/// What Countersign keeps its data in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Engine {
+    /// A file.
+    Sqlite,
+    /// A server of the bench's own.
+    Postgres,
+}
+
 /// The binaries, built, and a directory for what the servers keep.
 pub(crate) struct Workshop {
     pub(crate) countersign: PathBuf,
     pub(crate) bench: PathBuf,
     pub(crate) home: tempfile::TempDir,
+    /// Where Countersign keeps its data, if not in files.
+    postgres: Option<Postgres>,
     python: Option<PathBuf>,
 }
 
 impl Workshop {
     /// Builds the release, and the virtual environment of the peer beside it.
-    pub(crate) fn open(with_fastapi: bool) -> anyhow::Result<Self> {
+    pub(crate) fn open(engine: Engine, with_fastapi: bool) -> anyhow::Result<Self> {
         eprintln!("building the release");
         let built = Command::new("cargo").args(["build", "--release", "--bin", "countersign"]).status()?;
         ensure!(built.success(), "the release does not build");
@@ -71,13 +86,22 @@ impl Workshop {
         let countersign = release.join("countersign");
         ensure!(countersign.exists(), "run the bench as a release: cargo run --release --package countersign-bench");
         let python = if with_fastapi { Some(environment(release)?) } else { None };
-        Ok(Self { countersign, bench: bench.clone(), home: tempfile::tempdir()?, python })
+        let postgres = if engine == Engine::Postgres { Some(Postgres::start()?) } else { None };
+        Ok(Self { countersign, bench: bench.clone(), home: tempfile::tempdir()?, postgres, python })
     }
 
-    /// Countersign on a database: a path in the workshop, or a server's address.
+    /// Countersign on a database of this name, of the engine that is measured.
     pub(crate) async fn countersign(&self, database: &str, settings: &[(&str, &str)]) -> anyhow::Result<Started> {
+        let url = match &self.postgres {
+            None => format!("sqlite://{}", self.path(database).display()),
+            Some(server) => server.database(database)?,
+        };
+        self.countersign_at(&url, settings).await
+    }
+
+    /// Countersign on the database at this address.
+    pub(crate) async fn countersign_at(&self, url: &str, settings: &[(&str, &str)]) -> anyhow::Result<Started> {
         let address = free_address()?;
-        let url = if database.contains("://") { database.to_owned() } else { self.sqlite(database) };
         let mut command = Command::new(&self.countersign);
         command.current_dir(self.home.path()).env("COUNTERSIGN_LISTEN", address.to_string());
         command.env("COUNTERSIGN_DATA_DIR", self.home.path().join("data")).env("DATABASE_URL", url);
@@ -95,8 +119,25 @@ impl Workshop {
         self.start("bare handler", address, Command::new(&self.bench).args(["bare", &address.to_string()])).await
     }
 
+    /// Fills a database that Countersign has made with users.
+    pub(crate) fn seed(&self, database: &str, users: u32) -> anyhow::Result<()> {
+        match &self.postgres {
+            None => seed::sqlite(&self.path(database), users),
+            Some(server) => seed::postgres(&server.database(database)?, users),
+        }
+    }
+
+    /// The FastAPI services that Countersign is measured beside: none when it is on a server, as they are on files.
+    pub(crate) async fn fastapis(&self, hashing: &[Hashing], database: &str) -> anyhow::Result<Vec<Started>> {
+        let mut started = Vec::new();
+        for hashing in hashing.iter().filter(|_| self.python.is_some()) {
+            started.push(self.fastapi(*hashing, database).await?);
+        }
+        Ok(started)
+    }
+
     /// The FastAPI service: one worker for each core, hashing in the handlers or in threads.
-    pub(crate) async fn fastapi(&self, hashing: Hashing, database: &str) -> anyhow::Result<Started> {
+    async fn fastapi(&self, hashing: Hashing, database: &str) -> anyhow::Result<Started> {
         let python = self.python.as_ref().context("the virtual environment has not been made")?;
         let address = free_address()?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -118,10 +159,6 @@ impl Workshop {
         self.home.path().join(name)
     }
 
-    fn sqlite(&self, name: &str) -> String {
-        format!("sqlite://{}", self.path(name).display())
-    }
-
     async fn start(&self, name: &str, address: SocketAddr, command: &mut Command) -> anyhow::Result<Started> {
         let since = Instant::now();
         let mut process = Process::start(command, &self.path(&format!("{name}.log")))?;
@@ -140,6 +177,9 @@ pub(crate) enum Hashing {
 }
 
 impl Hashing {
+    /// Both ways.
+    pub(crate) const BOTH: [Self; 2] = [Self::InHandlers, Self::InThreads];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::InHandlers => "FastAPI",

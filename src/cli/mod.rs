@@ -4,6 +4,7 @@
 //! rule of authentication.
 
 mod any_certificate;
+mod audit;
 mod backup;
 mod config;
 mod doctor;
@@ -22,6 +23,8 @@ mod relocate;
 mod serve;
 mod settings;
 mod shell;
+mod table;
+mod user;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -55,6 +58,12 @@ enum Command {
     /// List, rotate and retire signing keys
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Make, look at, change and delete users
+    #[command(subcommand)]
+    User(user::Command),
+    /// Look at, verify and export the audit log
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// List what waits to be done and what could not be, and try it again
     #[command(subcommand)]
     Jobs(jobs::Command),
@@ -100,6 +109,8 @@ impl Cli {
             Command::Serve => serve::run(&self.settings),
             Command::Migrate(arguments) => migrate::run(&arguments, &self.settings),
             Command::Keys(command) => keys::run(&command, &self.settings),
+            Command::User(command) => user::run(&command, &self.settings),
+            Command::Audit(command) => audit::run(&command, &self.settings),
             Command::Jobs(command) => jobs::run(&command, &self.settings),
             Command::Mail(command) => mail::run(&command, &self.settings),
             Command::Import(arguments) => import::run(&arguments, &self.settings),
@@ -132,6 +143,17 @@ fn answer(text: &[u8]) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Tells why a command was not carried out, which is an answer and no failure.
+fn refuse(reason: &str) -> ExitCode {
+    eprintln!("countersign: {reason}");
+    ExitCode::FAILURE
+}
+
+/// Writes something as JSON.
+fn answer_json(value: &impl serde::Serialize) -> anyhow::Result<ExitCode> {
+    answer((serde_json::to_string_pretty(value)? + "\n").as_bytes())
+}
+
 const AFTERWORD: &str = "\
 Settings are looked for in the file, then the environment (COUNTERSIGN_<SECTION>__<KEY>), then the flags; the last \
 one found counts. `countersign print config` prints them all, with their documentation.
@@ -143,5 +165,5 @@ Examples:
 
 Exit codes:
   0  done
-  1  asked and answered no: the server is not ready
+  1  asked and answered no: the server is not ready, there is no such user, the audit log was altered
   2  could not be done: wrong arguments, wrong settings, or what the message says";

@@ -1,13 +1,17 @@
 //! What a command works on: the database of the settings, with everything in it readable.
 
+use std::num::NonZeroU32;
+
 use super::settings::SettingsArguments;
 use crate::{
+    admin::users::Desk,
+    audit::Scribe,
     clock::Clock,
     config::{self, Config, data_dir, root_secret},
-    crypto::seal::Sealer,
+    crypto::{Cost, Hasher, HasherSettings, mac::MacKey, seal::Sealer},
     database::{Database, DatabaseSettings, Paging},
     domain::Timestamp,
-    keys::Keeper,
+    keys::{self, Keeper},
 };
 
 /// A database that a command has opened, beside servers that may be running on it.
@@ -29,6 +33,22 @@ impl Opened {
         let database = Database::connect(&(&config).into()).await?;
         database.migrate().await?;
         Ok(Self { config, database, sealer, clock: Clock::system() })
+    }
+
+    /// The key of the audit log.
+    pub(super) async fn trail(&self) -> anyhow::Result<MacKey> {
+        Ok(keys::secrets::trail_key(self.keeper()).await?)
+    }
+
+    /// What administration is done with.
+    pub(super) fn desk<'a>(&'a self, trail: &'a MacKey) -> Desk<'a> {
+        Desk { database: &self.database, scribe: Scribe { key: trail, now: self.now() }, metrics: None }
+    }
+
+    /// What hashes a password as a server would.
+    pub(super) fn hasher(&self) -> anyhow::Result<Hasher> {
+        let cost = Cost::new(u8::try_from(self.config.passwords.bcrypt_cost)?)?;
+        Ok(Hasher::start(HasherSettings { cost, threads: NonZeroU32::MIN, ..HasherSettings::default() })?)
     }
 
     /// What time it is.

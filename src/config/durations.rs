@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Http, Keys, Limits, Mail, Tokens};
+use super::{Audit, Http, Keys, Limits, Mail, Tokens};
 
 impl Tokens {
     /// How long an access token is accepted.
@@ -27,6 +27,14 @@ impl Tokens {
     #[must_use]
     pub fn refresh_absolute_ttl(&self) -> Duration {
         seconds(self.refresh_absolute_ttl_seconds)
+    }
+}
+
+impl Audit {
+    /// How long events are kept; `None` if for ever.
+    #[must_use]
+    pub fn keep(&self) -> Option<Duration> {
+        Some(seconds(self.keep_days) * 86_400).filter(|keep| !keep.is_zero())
     }
 }
 

@@ -7,6 +7,7 @@
 //! A setting is one documented field in one file of this folder. The loader, `countersign.default.toml` and
 //! `docs/configuration.md` are made from that field.
 
+mod audit;
 mod breakers;
 mod connection;
 mod contradictions;
@@ -42,6 +43,7 @@ mod web_origin;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+pub use self::audit::Audit;
 pub use self::breakers::DatabaseBreaker;
 pub use self::database::{Database, DatabaseUrl};
 pub use self::effective::Effective;
@@ -157,6 +159,8 @@ config! {
     mail: Mail,
     /// What people are told about their own account.
     notices: Notices,
+    /// What is written down of what happens.
+    audit: Audit,
     /// What operators see.
     logs: Logs,
     /// Metrics.

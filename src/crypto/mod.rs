@@ -4,6 +4,7 @@
 
 mod bcrypt_hash;
 mod breach_digest;
+pub mod cursor;
 mod digest_key;
 mod foreign;
 mod hash_job;
@@ -11,6 +12,7 @@ mod hash_pool;
 mod hash_queue;
 mod hash_worker;
 mod hasher;
+pub mod mac;
 pub mod one_time_code;
 mod password_hash;
 pub mod random;

@@ -10,12 +10,11 @@ use super::migrate::{POSTGRES, SQLITE, Script};
 #[must_use]
 pub fn schema() -> String {
     let mut text = HEAD.to_owned();
-    for (postgres, sqlite) in POSTGRES.iter().zip(&SQLITE) {
-        for table in tables(postgres) {
-            let twin = tables(sqlite).into_iter().find(|twin| twin.name == table.name);
-            // Writing to a string cannot fail.
-            let _ = write_table(&mut text, &table, twin.as_ref());
-        }
+    let (postgres, sqlite) = (tables(&POSTGRES), tables(&SQLITE));
+    for table in &postgres {
+        let twin = sqlite.iter().find(|twin| twin.name == table.name);
+        // Writing to a string cannot fail.
+        let _ = write_table(&mut text, table, twin);
     }
     text
 }
@@ -61,9 +60,16 @@ fn write_table(text: &mut String, table: &Table, twin: Option<&Table>) -> std::f
     Ok(())
 }
 
-/// Reads the tables that a migration makes.
-fn tables(script: &Script) -> Vec<Table> {
+/// Reads the tables that these migrations make, one after the other.
+fn tables(scripts: &[Script]) -> Vec<Table> {
     let mut tables: Vec<Table> = Vec::new();
+    for script in scripts {
+        read_script(&mut tables, script);
+    }
+    tables
+}
+
+fn read_script(tables: &mut Vec<Table>, script: &Script) {
     let mut comment = String::new();
     let mut is_inside = false;
     for line in script.sql.lines() {
@@ -78,11 +84,26 @@ fn tables(script: &Script) -> Vec<Table> {
             is_inside = true;
         } else if line.starts_with(')') {
             is_inside = false;
-        } else if let (Some(table), false) = (tables.last_mut(), line.is_empty()) {
-            read_line(table, statement, std::mem::take(&mut comment), is_inside);
+        } else if line.is_empty() {
+            comment.clear();
+        } else if let Some(table) = changed(tables, statement, is_inside) {
+            let added = statement.split_once(" add column ").map(|(_, column)| column);
+            read_line(table, added.unwrap_or(statement), std::mem::take(&mut comment), is_inside || added.is_some());
         }
     }
-    tables
+}
+
+/// The table that a line belongs to: the last one, or the one that it names.
+fn changed<'a>(tables: &'a mut [Table], statement: &str, is_inside: bool) -> Option<&'a mut Table> {
+    let is_named = |line: &str, table: &Table| {
+        let named = line.split([' ', '(']).any(|word| word == table.name);
+        named && (line.starts_with("alter table ") || line.contains(" on "))
+    };
+    let named = if is_inside { None } else { tables.iter().position(|table| is_named(statement, table)) };
+    match named {
+        Some(position) => tables.get_mut(position),
+        None => tables.last_mut(),
+    }
 }
 
 /// Reads a line that declares a column, a constraint or an index.

@@ -40,6 +40,7 @@ steps! {
     4 "0004_limits",
     5 "0005_jobs",
     6 "0006_one_time_codes",
+    7 "0007_audit_events",
 }
 
 /// One step for one engine.

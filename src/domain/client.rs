@@ -11,6 +11,8 @@ pub struct Client {
     pub ip: IpAddr,
     /// What the client calls itself, cut to a bearable length; never to be trusted.
     pub user_agent: Option<String>,
+    /// The request, as the answer and the log name it.
+    pub request_id: Option<String>,
 }
 
 impl Client {

@@ -19,5 +19,5 @@ pub use email::{Email, EmailError};
 pub use ids::{IdError, SessionId, UserId};
 pub use password::{NewPassword, Owner, Password, PasswordError};
 pub use roles::{Roles, RolesError};
-pub use timestamp::Timestamp;
+pub use timestamp::{Timestamp, TimestampError};
 pub use username::{Username, UsernameError};

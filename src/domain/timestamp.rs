@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::ops::{Add, Sub};
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -68,6 +69,29 @@ impl Sub<Duration> for Timestamp {
     }
 }
 
+impl FromStr for Timestamp {
+    type Err = TimestampError;
+
+    /// Reads RFC 3339, in any offset; what is below a millisecond is cut off.
+    fn from_str(text: &str) -> Result<Self, TimestampError> {
+        let instant: jiff::Timestamp = text.parse().map_err(|_| TimestampError)?;
+        Ok(Self::from_unix_millis(instant.as_millisecond()))
+    }
+}
+
+/// A text that is no instant.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("an instant is written like 2026-11-22T12:00:00Z")]
+pub struct TimestampError;
+
+impl TimestampError {
+    /// The stable short name of the failed rule.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        "invalid"
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The bounds of this type lie within jiff's: the conversion has no other outcome.
@@ -106,6 +130,15 @@ mod tests {
             assert_eq!(Timestamp::from_unix_millis(millis).to_string(), text);
         }
         assert_eq!(serde_json::to_string(&Timestamp::from_unix_seconds(1)).unwrap(), r#""1970-01-01T00:00:01Z""#);
+    }
+
+    #[test]
+    fn is_read_in_any_offset() {
+        assert_eq!("2026-11-22T12:00:00.123Z".parse(), Ok(Timestamp::from_unix_millis(1_795_348_800_123)));
+        assert_eq!("2026-11-22T14:00:00+02:00".parse(), Ok(Timestamp::from_unix_seconds(1_795_348_800)));
+        for text in ["", "2026-11-22", "12:00:00Z", "1795348800", "2026-11-22T12:00:00", "2026-13-22T12:00:00Z"] {
+            assert_eq!(text.parse::<Timestamp>(), Err(TimestampError), "{text:?}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use tracing::{error, warn};
 
 use crate::{
     app::App,
+    audit,
     auth::{attempts, codes, limits, sessions},
     keys, letters,
     metrics::Job,
@@ -26,6 +27,12 @@ const PURGE_INTERVAL: Duration = Duration::from_secs(5);
 /// the time that each counts.
 const PURGE_LIMITS_INTERVAL: Duration = Duration::from_secs(30);
 
+/// How often audit events get their places in the chain.
+const CHAIN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often old audit events are looked for. Stretches of 500 forget 720,000 in a day.
+const FORGET_EVENTS_INTERVAL: Duration = Duration::from_mins(1);
+
 /// Works until it is dropped.
 pub async fn run(app: Arc<App>) {
     tokio::join!(
@@ -36,6 +43,8 @@ pub async fn run(app: Arc<App>) {
         for_ever("answer_petitions", || petitions::answer(&app)),
         for_ever("forget_dead_letters", || forget_dead_letters(&app)),
         post::deliver(&app),
+        for_ever("chain_audit_events", || chain_audit_events(&app)),
+        for_ever("forget_audit_events", || forget_audit_events(&app)),
     );
 }
 
@@ -122,6 +131,38 @@ async fn forget_dead_letters(app: &App) {
         app.metrics.jobs.note(Job::ForgetDeadLetters, &outcome, app.clock.now());
         if let Err(error) = outcome {
             warn!(%error, "dead letters could not be forgotten");
+        }
+    }
+}
+
+async fn chain_audit_events(app: &App) {
+    let mut ticks = ticks(CHAIN_INTERVAL);
+    loop {
+        ticks.tick().await;
+        let outcome = chain_audit_events_once(app).await;
+        app.metrics.jobs.note(Job::ChainAuditEvents, &outcome, app.clock.now());
+        if let Err(error) = outcome {
+            warn!(%error, "the audit log could not be chained");
+        }
+    }
+}
+
+async fn chain_audit_events_once(app: &App) -> Result<(), audit::chain::ChainError> {
+    audit::failures::settle(app).await?;
+    while audit::chain::advance(&app.database, &app.trail).await? > 0 {}
+    Ok(())
+}
+
+async fn forget_audit_events(app: &App) {
+    let mut ticks = ticks(FORGET_EVENTS_INTERVAL);
+    loop {
+        ticks.tick().await;
+        // Kept for ever is kept since before there was time.
+        let cutoff = app.clock.now() - app.config.audit.keep().unwrap_or(Duration::MAX);
+        let outcome = audit::retention::forget(&app.database, &app.trail, cutoff).await;
+        app.metrics.jobs.note(Job::ForgetAuditEvents, &outcome, app.clock.now());
+        if let Err(error) = outcome {
+            warn!(%error, "old audit events could not be forgotten");
         }
     }
 }

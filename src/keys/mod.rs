@@ -14,6 +14,8 @@ use crate::{
     app::App,
     config::Config,
     crypto::{
+        cursor::CursorKey,
+        mac::MacKey,
         refresh_token::RefreshTokenKey,
         seal::{SealError, Sealer},
         signing_keys::KeyRing,
@@ -60,6 +62,10 @@ pub struct Opened {
     pub ring: KeyRing,
     /// The key of the refresh tokens.
     pub refresh_tokens: RefreshTokenKey,
+    /// The key of the audit log.
+    pub trail: MacKey,
+    /// The key of the cursors of long lists.
+    pub cursors: CursorKey,
 }
 
 /// Makes what is missing, seals again what an older root secret sealed, and loads everything.
@@ -70,8 +76,9 @@ pub async fn open(keeper: Keeper<'_>) -> Result<Opened, KeysError> {
     // First, so that a wrong root secret is noticed before anything is sealed under it.
     secrets::reseal(keeper).await?;
     let refresh_tokens = secrets::refresh_token_key(keeper).await?;
+    let (trail, cursors) = (secrets::trail_key(keeper).await?, secrets::cursor_key(keeper).await?);
     rotation::begin(keeper).await?;
-    Ok(Opened { ring: KeyRing::new(ring::load(keeper).await?), refresh_tokens })
+    Ok(Opened { ring: KeyRing::new(ring::load(keeper).await?), refresh_tokens, trail, cursors })
 }
 
 /// Why keys could not be had.

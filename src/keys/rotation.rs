@@ -11,6 +11,7 @@ use tracing::info;
 
 use super::{Keeper, KeysError, ring, secrets};
 use crate::{
+    audit::{self, By, Event, Kind, Scribe},
     database::Transaction,
     domain::Timestamp,
     models::{
@@ -30,7 +31,7 @@ pub(super) async fn begin(keeper: Keeper<'_>) -> Result<(), KeysError> {
     let algorithm = keeper.config.tokens.algorithm;
     let is_other = |key: &&SigningKey| key.algorithm != algorithm.name();
     if let Some(next) = next.filter(is_other) {
-        next.retire(&mut keeper.database.once(), keeper.now).await?;
+        retire_one(keeper, next).await?;
     }
     match active {
         Some(active) if algorithm == Algorithm::Hs256 => {
@@ -38,10 +39,10 @@ pub(super) async fn begin(keeper: Keeper<'_>) -> Result<(), KeysError> {
         }
         None if algorithm == Algorithm::Hs256 => {}
         None => {
-            make(keeper, State::Active, keeper.now).await?;
+            make(keeper, (State::Active, keeper.now), By::system()).await?;
         }
         Some(active) if is_other(&active) => {
-            make(keeper, State::Next, keeper.now + ahead(keeper)).await?;
+            make(keeper, (State::Next, keeper.now + ahead(keeper)), By::system()).await?;
         }
         Some(_) => {}
     }
@@ -58,13 +59,13 @@ pub async fn turn(keeper: Keeper<'_>) -> Result<bool, KeysError> {
     let mut changed = retire_the_dead(keeper, &keys).await?;
     match (active, next) {
         (Some(active), Some(next)) if next.activates_at <= keeper.now => {
-            changed |= hand_over(keeper, active, next).await?;
+            changed |= hand_over(keeper, (active, next), By::system()).await?;
         }
         (_, Some(next)) if is_misdated(keeper, next) => {
             changed |= next.bring_forward(&mut keeper.database.once(), keeper.now + ahead(keeper)).await?;
         }
         (Some(active), None) if is_due(keeper, active) && keeper.config.tokens.algorithm != Algorithm::Hs256 => {
-            changed |= make(keeper, State::Next, keeper.now + ahead(keeper)).await?.is_some();
+            changed |= make(keeper, (State::Next, keeper.now + ahead(keeper)), By::system()).await?.is_some();
         }
         _ => {}
     }
@@ -84,14 +85,14 @@ pub async fn rotate(keeper: Keeper<'_>, when: Activation) -> Result<SigningKey, 
         Activation::WhenPublished => keeper.now + ahead(keeper),
         Activation::AtOnce => keeper.now,
     };
-    make(keeper, State::Next, activates_at).await?;
+    make(keeper, (State::Next, activates_at), By::cli()).await?;
     let keys = SigningKey::all(keeper.database).await?;
     let no_next = || KeysError::NoSuchKey("next".to_owned());
     let next = in_state(&keys, State::Next).ok_or_else(no_next)?.clone();
     if when == Activation::AtOnce
         && let Some(active) = in_state(&keys, State::Active)
     {
-        hand_over(keeper, active, &next).await?;
+        hand_over(keeper, (active, &next), By::cli()).await?;
         return Ok(SigningKey { state: State::Active, activates_at: keeper.now, ..next });
     }
     Ok(next)
@@ -123,8 +124,11 @@ pub async fn retire(keeper: Keeper<'_>, kid: &str) -> Result<(), KeysError> {
             Some(new_key(keeper, State::Active, keeper.now).await?)
         }
     };
+    let trail = secrets::trail_key(keeper).await?;
     let mut transaction = begin_change(keeper).await?;
     key.retire(&mut transaction, keeper.now).await?;
+    let retired = Event::new(Kind::KeyRetired, By::cli()).with("kid", kid);
+    audit::record(&mut transaction, Scribe { key: &trail, now: keeper.now }, retired).await?;
     // Added only where none signs any more; the key may have begun to since it was read.
     if let Some(successor) = successor {
         successor.insert(&mut transaction).await?;
@@ -142,11 +146,19 @@ async fn begin_change(keeper: Keeper<'_>) -> Result<Transaction, KeysError> {
     Ok(transaction)
 }
 
-async fn hand_over(keeper: Keeper<'_>, active: &SigningKey, next: &SigningKey) -> Result<bool, KeysError> {
+async fn hand_over(
+    keeper: Keeper<'_>,
+    (active, next): (&SigningKey, &SigningKey),
+    by: By<'_>,
+) -> Result<bool, KeysError> {
+    let trail = secrets::trail_key(keeper).await?;
     let mut transaction = begin_change(keeper).await?;
     let is_ours = active.cease(&mut transaction, keeper.now, last_token_dead(keeper)).await?
         && next.activate(&mut transaction, keeper.now).await?;
     if is_ours {
+        let rotated = Event::new(Kind::KeyRotated, by).with("kid", next.kid.as_str());
+        let rotated = rotated.with("before", active.kid.as_str());
+        audit::record(&mut transaction, Scribe { key: &trail, now: keeper.now }, rotated).await?;
         transaction.commit().await?;
         info!(kid = next.kid, before = active.kid, "another key signs");
     }
@@ -158,9 +170,21 @@ async fn retire_the_dead(keeper: Keeper<'_>, keys: &[SigningKey]) -> Result<bool
         |key: &&SigningKey| key.state == State::VerifyOnly && key.retires_at.is_some_and(|until| until < keeper.now);
     let mut changed = false;
     for key in keys.iter().filter(is_dead) {
-        changed |= key.retire(&mut keeper.database.once(), keeper.now).await?;
+        changed |= retire_one(keeper, key).await?;
     }
     Ok(changed)
+}
+
+async fn retire_one(keeper: Keeper<'_>, key: &SigningKey) -> Result<bool, KeysError> {
+    let trail = secrets::trail_key(keeper).await?;
+    let mut transaction = keeper.database.begin().await?;
+    let is_ours = key.retire(&mut transaction, keeper.now).await?;
+    if is_ours {
+        let retired = Event::new(Kind::KeyRetired, By::system()).with("kid", key.kid.as_str());
+        audit::record(&mut transaction, Scribe { key: &trail, now: keeper.now }, retired).await?;
+        transaction.commit().await?;
+    }
+    Ok(is_ours)
 }
 
 /// Whether the key that signs is so old that the next one should be published, or of an age that cannot be told.
@@ -191,10 +215,19 @@ fn in_state(keys: &[SigningKey], state: State) -> Option<&SigningKey> {
 }
 
 /// Makes a key and puts it into a state; `None` if there is one in this state already.
-async fn make(keeper: Keeper<'_>, state: State, activates_at: Timestamp) -> Result<Option<SigningKey>, KeysError> {
+async fn make(
+    keeper: Keeper<'_>,
+    (state, activates_at): (State, Timestamp),
+    by: By<'_>,
+) -> Result<Option<SigningKey>, KeysError> {
     let key = new_key(keeper, state, activates_at).await?;
-    let is_ours = key.insert(&mut keeper.database.once()).await?;
+    let trail = secrets::trail_key(keeper).await?;
+    let mut transaction = keeper.database.begin().await?;
+    let is_ours = key.insert(&mut transaction).await?;
     if is_ours {
+        let made = Event::new(Kind::KeyMade, by).with("kid", key.kid.as_str()).with("state", state.as_str());
+        audit::record(&mut transaction, Scribe { key: &trail, now: keeper.now }, made).await?;
+        transaction.commit().await?;
         info!(kid = key.kid, algorithm = key.algorithm, state = state.as_str(), "a signing key was made");
     }
     Ok(is_ours.then_some(key))

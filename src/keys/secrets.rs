@@ -5,26 +5,50 @@ use zeroize::Zeroizing;
 
 use super::{Keeper, KeysError};
 use crate::{
-    crypto::{random, refresh_token::RefreshTokenKey, seal::SealError},
+    audit,
+    crypto::{cursor::CursorKey, mac::MacKey, random, refresh_token::RefreshTokenKey, seal::SealError},
     models::{job::Job, sealed_secret::SealedSecret, signing_key::SigningKey},
 };
 
 /// The name of the key of the refresh tokens.
 pub(super) const REFRESH_TOKEN_KEY: &str = "refresh_token_key";
 
+/// Every shared secret that is no signing key.
+const SHARED: [&str; 2] = [REFRESH_TOKEN_KEY, audit::SEED];
+
 /// Loads the key of the refresh tokens; at the very first start makes it.
 pub(super) async fn refresh_token_key(keeper: Keeper<'_>) -> Result<RefreshTokenKey, KeysError> {
-    if SealedSecret::find(keeper.database, REFRESH_TOKEN_KEY).await?.is_none() {
-        let bytes = random::secret::<{ RefreshTokenKey::LEN }>();
-        let sealed = keeper.sealer.seal(REFRESH_TOKEN_KEY, bytes.as_slice())?;
-        let secret = SealedSecret { name: REFRESH_TOKEN_KEY.to_owned(), sealed };
+    Ok(RefreshTokenKey::new(&shared::<{ RefreshTokenKey::LEN }>(keeper, REFRESH_TOKEN_KEY).await?))
+}
+
+/// Loads the key of the audit log; at the very first start makes it.
+///
+/// # Errors
+/// [`KeysError::RootSecret`] when it was sealed under another root secret, and those of the database.
+pub async fn trail_key(keeper: Keeper<'_>) -> Result<MacKey, KeysError> {
+    let seed = shared::<{ MacKey::SEED_LEN }>(keeper, audit::SEED).await?;
+    Ok(MacKey::derive(&seed, audit::KEY_PURPOSE))
+}
+
+/// Loads the key of the cursors; at the very first start makes it.
+pub(super) async fn cursor_key(keeper: Keeper<'_>) -> Result<CursorKey, KeysError> {
+    Ok(CursorKey::derive(&shared::<{ MacKey::SEED_LEN }>(keeper, audit::SEED).await?))
+}
+
+/// Loads a secret that all nodes share; at the very first start makes it.
+async fn shared<const LEN: usize>(keeper: Keeper<'_>, name: &'static str) -> Result<Zeroizing<Vec<u8>>, KeysError> {
+    if SealedSecret::find(keeper.database, name).await?.is_none() {
+        // What is sealed already must be readable: two root secrets in one database would shut each other out.
+        prove(keeper).await?;
+        let sealed = keeper.sealer.seal(name, random::secret::<LEN>().as_slice())?;
+        let secret = SealedSecret { name: name.to_owned(), sealed };
         secret.insert(&mut keeper.database.once(), keeper.now).await?;
     }
     // Read what is there: another node may have been first.
-    let Some(secret) = SealedSecret::find(keeper.database, REFRESH_TOKEN_KEY).await? else {
+    let Some(secret) = SealedSecret::find(keeper.database, name).await? else {
         return Err(SealError::Altered.into());
     };
-    Ok(RefreshTokenKey::new(&open(keeper, REFRESH_TOKEN_KEY, &secret.sealed)?))
+    open(keeper, name, &secret.sealed)
 }
 
 /// Makes sure that the root secrets open all that is sealed, before anything more is sealed under them.
@@ -32,8 +56,10 @@ pub(super) async fn refresh_token_key(keeper: Keeper<'_>) -> Result<RefreshToken
 /// Nodes that share a database could not read a key that another secret sealed, and would be left without one that
 /// signs.
 pub async fn prove(keeper: Keeper<'_>) -> Result<(), KeysError> {
-    if let Some(secret) = SealedSecret::find(keeper.database, REFRESH_TOKEN_KEY).await? {
-        open(keeper, REFRESH_TOKEN_KEY, &secret.sealed)?;
+    for name in SHARED {
+        if let Some(secret) = SealedSecret::find(keeper.database, name).await? {
+            open(keeper, name, &secret.sealed)?;
+        }
     }
     for key in SigningKey::all(keeper.database).await? {
         if let Some(sealed) = key.sealed_private_key.as_deref() {
@@ -46,10 +72,12 @@ pub async fn prove(keeper: Keeper<'_>) -> Result<(), KeysError> {
 /// Seals under the first root secret whatever is still sealed under another.
 pub(super) async fn reseal(keeper: Keeper<'_>) -> Result<(), KeysError> {
     let mut resealed = 0_u32;
-    if let Some(secret) = SealedSecret::find(keeper.database, REFRESH_TOKEN_KEY).await?
-        && let Some(sealed) = sealed_anew(keeper, REFRESH_TOKEN_KEY, &secret.sealed)?
-    {
-        resealed += u32::from(secret.reseal(&mut keeper.database.once(), &sealed).await?);
+    for name in SHARED {
+        if let Some(secret) = SealedSecret::find(keeper.database, name).await?
+            && let Some(sealed) = sealed_anew(keeper, name, &secret.sealed)?
+        {
+            resealed += u32::from(secret.reseal(&mut keeper.database.once(), &sealed).await?);
+        }
     }
     for key in SigningKey::all(keeper.database).await? {
         if let Some(sealed) = key.sealed_private_key.as_deref()

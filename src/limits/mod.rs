@@ -7,11 +7,13 @@ mod buckets;
 mod limiter;
 mod policy;
 mod quota;
+mod tally;
 
 pub use self::buckets::Buckets;
 pub use self::limiter::Limiter;
 pub use self::policy::Policy;
 pub use self::quota::{Allowance, Exceeded, Quota};
+pub use self::tally::Tally;
 
 #[cfg(test)]
 mod tests;

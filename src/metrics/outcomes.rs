@@ -81,6 +81,12 @@ label! {
         SignedOutEverywhere => "signed_out_everywhere",
         /// Its user ended it from another one.
         User => "ended_by_user",
+        /// An administrator or operator ended it.
+        Admin => "ended_by_admin",
+        /// The account was disabled.
+        Disabled => "disabled",
+        /// A role was taken away.
+        RoleRemoved => "role_removed",
         /// The password was changed.
         PasswordChanged => "password_changed",
         /// A refresh token was presented twice.
@@ -167,5 +173,9 @@ label! {
         PurgeCodes => "purge_codes",
         /// Forgetting letters that were given up long ago.
         ForgetDeadLetters => "forget_dead_letters",
+        /// Giving audit events their places in the chain.
+        ChainAuditEvents => "chain_audit_events",
+        /// Forgetting audit events that are old enough.
+        ForgetAuditEvents => "forget_audit_events",
     }
 }

@@ -3,6 +3,7 @@
 //! The access token names its session, the refresh token its session and generation. Ending a session is one
 //! statement; nothing is kept per token.
 
+pub use super::end_reason::EndReason;
 use super::{
     columns::{optional_word, word},
     user::{COLUMNS as USER_COLUMNS, User},
@@ -88,25 +89,6 @@ pub struct Renewal<'a> {
     pub ip: &'a str,
     /// What the client calls itself.
     pub user_agent: Option<&'a str>,
-}
-
-/// Why a session was ended; kept in its row for whoever looks into it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndReason {
-    /// The user signed out of it.
-    SignedOut,
-    /// The user signed out everywhere.
-    SignedOutEverywhere,
-    /// The user ended it from another one.
-    EndedByUser,
-    /// The password was changed.
-    PasswordChanged,
-    /// The password was reset by the owner of the address.
-    PasswordReset,
-    /// The owner of an address took it back.
-    EmailRestored,
-    /// One of its refresh tokens was presented twice.
-    TokenReused,
 }
 
 static INSERT: Statement = Statement::new(
@@ -360,20 +342,6 @@ pub struct Dead {
     pub idle_since: Timestamp,
     /// Those ended before this.
     pub ended_before: Timestamp,
-}
-
-impl EndReason {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::SignedOut => "signed_out",
-            Self::SignedOutEverywhere => "signed_out_everywhere",
-            Self::EndedByUser => "ended_by_user",
-            Self::PasswordChanged => "password_changed",
-            Self::PasswordReset => "password_reset",
-            Self::EmailRestored => "email_restored",
-            Self::TokenReused => "token_reused",
-        }
-    }
 }
 
 impl FromRow for Session {

@@ -86,7 +86,7 @@ static STRETCH: Statement = Statement::new(
 
 static REPLACE_PASSWORD_HASH: Statement = Statement::new(
     "update users
-        set hashed_password = $3, updated_at = $4
+        set hashed_password = $3, updated_at = $4, revision = revision + 1
       where id = $1
         and hashed_password = $2
         and is_active",
@@ -102,7 +102,7 @@ static HOLD: Statement = Statement::new(
 
 static RENAME: Statement = Statement::new(
     "update users
-        set username = $2, updated_at = $3
+        set username = $2, updated_at = $3, revision = revision + 1
       where id = $1
         and is_active
   returning id, email, username, hashed_password, is_active, email_verified, roles, created_at, updated_at",
@@ -110,7 +110,7 @@ static RENAME: Statement = Statement::new(
 
 static CONFIRM_EMAIL: Statement = Statement::new(
     "update users
-        set email_verified = true, updated_at = $3
+        set email_verified = true, updated_at = $3, revision = revision + 1
       where id = $1
         and email = $2
         and is_active",
@@ -118,7 +118,7 @@ static CONFIRM_EMAIL: Statement = Statement::new(
 
 static RESET_PASSWORD: Statement = Statement::new(
     "update users
-        set hashed_password = $3, email_verified = true, updated_at = $4
+        set hashed_password = $3, email_verified = true, updated_at = $4, revision = revision + 1
       where id = $1
         and email = $2
         and is_active",
@@ -126,7 +126,7 @@ static RESET_PASSWORD: Statement = Statement::new(
 
 static CHANGE_EMAIL: Statement = Statement::new(
     "update users
-        set email = $3, email_verified = true, updated_at = $4
+        set email = $3, email_verified = true, updated_at = $4, revision = revision + 1
       where id = $1
         and email = $2
         and is_active",
@@ -134,7 +134,7 @@ static CHANGE_EMAIL: Statement = Statement::new(
 
 static RESTORE_EMAIL: Statement = Statement::new(
     "update users
-        set email = $2, email_verified = true, hashed_password = $3, updated_at = $4
+        set email = $2, email_verified = true, hashed_password = $3, updated_at = $4, revision = revision + 1
       where id = $1
         and is_active",
 );

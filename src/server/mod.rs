@@ -38,7 +38,7 @@ use crate::{
     database::Database,
     jobs,
     keys::{self, Keeper},
-    limits::Buckets,
+    limits::{Buckets, Tally},
     mail::Mailer,
     metrics::Metrics,
     middleware::Edge,
@@ -202,7 +202,7 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
         audience: &audience,
         now: clock.now(),
     };
-    let keys::Opened { ring, refresh_tokens } = keys::open(keeper).await?;
+    let keys::Opened { ring, refresh_tokens, trail, cursors } = keys::open(keeper).await?;
     Ok(App {
         public_url,
         audience,
@@ -211,6 +211,9 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
         digests: DigestKey::derived_from(&refresh_tokens),
         buckets: Buckets::new(|policy| config.limits.quota(policy)),
         refresh_tokens,
+        trail,
+        cursors,
+        failures: Tally::default(),
         mailer,
         metrics: Metrics::default(),
         breaches: Breaches::at(config.passwords.breach_check_url.as_ref(), &clock).map_err(StartError::Breaches)?,

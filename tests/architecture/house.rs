@@ -19,20 +19,35 @@ pub(crate) enum Floor {
 
 /// The calls from verb to verb that are allowed: short, and without a circle.
 pub(crate) const VERBS: &[(&str, &[&str])] = &[
-    ("auth::attempts", &["auth::known_addresses"]),
-    ("auth::change_email", &["auth::attempts", "auth::codes", "auth::limits", "letters"]),
+    ("admin::audit_events", &["audit"]),
+    ("admin::users", &["audit"]),
+    ("auth::attempts", &["audit", "auth::known_addresses"]),
+    ("auth::change_email", &["audit", "auth::attempts", "auth::codes", "auth::limits", "letters"]),
     (
         "auth::change_password",
-        &["auth::attempts", "auth::breached", "auth::codes", "auth::notices", "auth::sessions", "auth::tokens"],
+        &[
+            "audit",
+            "auth::attempts",
+            "auth::breached",
+            "auth::codes",
+            "auth::notices",
+            "auth::sessions",
+            "auth::tokens",
+        ],
     ),
     ("auth::codes", &["auth::limits"]),
-    ("auth::login", &["auth::attempts", "auth::known_addresses", "auth::notices", "auth::sessions", "auth::tokens"]),
-    ("auth::me", &["auth::attempts"]),
+    (
+        "auth::login",
+        &["audit", "auth::attempts", "auth::known_addresses", "auth::notices", "auth::sessions", "auth::tokens"],
+    ),
+    ("auth::logout", &["audit"]),
+    ("auth::me", &["admin::users", "audit", "auth::attempts"]),
     ("auth::notices", &["auth::known_addresses", "letters"]),
-    ("auth::refresh", &["auth::sessions", "auth::tokens"]),
+    ("auth::refresh", &["audit", "auth::sessions", "auth::tokens"]),
     (
         "auth::register",
         &[
+            "audit",
             "auth::breached",
             "auth::codes",
             "auth::known_addresses",
@@ -46,14 +61,18 @@ pub(crate) const VERBS: &[(&str, &[&str])] = &[
     ),
     (
         "auth::reset_password",
-        &["auth::attempts", "auth::breached", "auth::codes", "auth::limits", "auth::notices", "letters"],
+        &["audit", "auth::attempts", "auth::breached", "auth::codes", "auth::limits", "auth::notices", "letters"],
     ),
     ("auth::sessions", &["auth::tokens"]),
     ("auth::tokens", &["keys"]),
-    ("auth::verify_email", &["auth::codes", "auth::limits", "auth::notices", "auth::reset_password", "letters"]),
+    (
+        "auth::verify_email",
+        &["audit", "auth::codes", "auth::limits", "auth::notices", "auth::reset_password", "letters"],
+    ),
     (
         "jobs",
         &[
+            "audit",
             "auth::attempts",
             "auth::codes",
             "auth::limits",
@@ -64,6 +83,7 @@ pub(crate) const VERBS: &[(&str, &[&str])] = &[
             "letters",
         ],
     ),
+    ("keys", &["audit"]),
 ];
 
 /// The drivers of the two engines.
@@ -97,7 +117,7 @@ pub(crate) fn floor(module: &[String]) -> Option<Floor> {
         [.., "routes" | "pages"]
         | ["auth", "dependencies" | "token", ..]
         | ["pages" | "middleware" | "health" | "problem" | "schemas", ..] => Floor::Faces,
-        ["auth" | "admin" | "oauth" | "keys" | "letters" | "jobs" | "moving", ..] => Floor::Verbs,
+        ["auth" | "admin" | "audit" | "oauth" | "keys" | "letters" | "jobs" | "moving", ..] => Floor::Verbs,
         ["models", ..] => Floor::Nouns,
         [
             "app" | "config" | "database" | "crypto" | "breaches" | "circuit_breaker" | "limits" | "mail" | "metrics"

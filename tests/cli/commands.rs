@@ -38,6 +38,19 @@ fn every_command_explains_itself_with_an_example() {
         "keys list",
         "keys rotate",
         "keys retire",
+        "user create",
+        "user list",
+        "user show",
+        "user disable",
+        "user enable",
+        "user set-password",
+        "user set-roles",
+        "user delete",
+        "user sessions",
+        "user logout",
+        "audit list",
+        "audit verify",
+        "audit export",
     ] {
         let outcome = Machine::new().types(&format!("{command} --help"));
 

@@ -17,3 +17,4 @@ mod precedence;
 mod refusals;
 mod secrecy;
 mod support;
+mod user;

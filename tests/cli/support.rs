@@ -1,5 +1,6 @@
 //! Runs the program in an empty directory with an empty environment.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -33,7 +34,26 @@ impl Machine {
 
     /// Types `countersign` and these words, separated by spaces.
     pub(crate) fn types(&self, words: &str) -> Outcome {
-        let output = self.command(words).output().unwrap();
+        self.types_and_pipes(words, "")
+    }
+
+    /// Types the same at the end of a pipe. There is no terminal.
+    pub(crate) fn types_and_pipes(&self, words: &str, input: &str) -> Outcome {
+        let mut program = Command::new("setsid")
+            .arg("--wait")
+            .arg(env!("CARGO_BIN_EXE_countersign"))
+            .args(words.split_whitespace())
+            .env_clear()
+            .envs(self.variables.iter().cloned())
+            .current_dir(self.directory.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A program that reads nothing may have gone already.
+        let _ = program.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = program.wait_with_output().unwrap();
         Outcome {
             code: output.status.code(),
             answer: String::from_utf8(output.stdout).unwrap(),
@@ -85,6 +105,13 @@ impl Outcome {
         assert_eq!((self.code, self.answer.as_str()), (Some(2), ""), "{}", self.complaint);
         assert!(!self.complaint.contains("panicked"), "{}", self.complaint);
         self.complaint.lines().map(|line| line.strip_prefix("countersign: ").unwrap()).collect()
+    }
+
+    /// Returns why the command answered no.
+    #[track_caller]
+    pub(crate) fn refused_by_answer(&self) -> &str {
+        assert_eq!((self.code, self.answer.as_str()), (Some(1), ""), "{}", self.complaint);
+        self.complaint.strip_prefix("countersign: ").unwrap().trim_end()
     }
 
     /// Returns the only line of the refusal.

@@ -313,7 +313,7 @@ impl Home {
             let username = Username::parse(&format!("seeded-{number}")).unwrap();
             let owner = Owner { email: Some(&email), username: Some(&username) };
             let password = NewPassword::parse(Password::presented(PASSWORD.to_owned()), owner).unwrap();
-            let client = Client { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), user_agent: None };
+            let client = Client { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), user_agent: None, request_id: None };
             let registered = register(&app, Application { email, username, password, client }).await.unwrap();
             let Registered::SignedIn(signed_in) = registered else { panic!("registration signs in") };
             people.push(Person {

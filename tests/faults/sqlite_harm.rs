@@ -36,8 +36,9 @@ async fn a_file_locked_by_another_process_can_be_read_and_is_written_again_after
 async fn a_full_disk_refuses_writes_and_nothing_else() {
     let home = Home::new(Engine::Sqlite);
     let people = home.people(200).await;
-    // The limit on the size of a file stands for the disk. It is in blocks of half a KiB or of one; the database has less.
-    let home = home.after("trap '' XFSZ; ulimit -S -f 600");
+    // The limit on the size of a file stands for the disk. It is in blocks of half a KiB; the database has a little less.
+    let blocks = fs::metadata(home.file()).unwrap().len() / 512 + 300;
+    let home = home.after(&format!("trap '' XFSZ; ulimit -S -f {blocks}"));
     let service = home.start();
     let visitor = service.visitor();
 

@@ -7,6 +7,7 @@
 )]
 #![expect(clippy::unchecked_time_subtraction, reason = "a moment before a day is over is no overflow")]
 
+mod admin;
 mod auth;
 mod http;
 mod keys;

@@ -25,7 +25,7 @@ const EXCESS: usize = 600;
 pub(super) async fn measure(contest: &mut Contest) -> anyhow::Result<()> {
     let span = contest.span * 3;
     let mut series = Vec::new();
-    let ours = contest.workshop.countersign("flood.db", &[]).await?;
+    let ours = contest.workshop.countersign("flood", &[]).await?;
     let limit = hashing::one_lane_limit(contest.span / 2).await?;
     let crowd = newcomers(&ours.service, CLIENTS + 1).await?;
     let felt = flood(&ours.service, crowd, span).await?;
@@ -48,9 +48,10 @@ pub(super) async fn measure(contest: &mut Contest) -> anyhow::Result<()> {
     series.push(points(&ours.service, &felt.me));
     drop(ours);
 
-    for hashing in [Hashing::InHandlers, Hashing::InThreads] {
-        let peer = contest.workshop.fastapi(hashing, "flood").await?;
-        series.push(measured_peer(contest, &peer.service, span).await?);
+    for hashing in Hashing::BOTH {
+        for peer in contest.workshop.fastapis(&[hashing], "flood").await? {
+            series.push(measured_peer(contest, &peer.service, span).await?);
+        }
     }
     for peer in contest.peers.clone() {
         series.push(measured_peer(contest, &peer.0, span).await?);

@@ -19,10 +19,10 @@ pub(super) async fn measure(contest: &mut Contest) -> anyhow::Result<()> {
     let settings = [("COUNTERSIGN_TOKENS__ALGORITHM", "HS256"), ("JWT_SECRET", JWT_SECRET)];
     let many = contest.users;
     let mut sizes = Vec::new();
-    for (file, users) in [("few.db", FEW), ("many.db", many)] {
+    for (file, users) in [("few", FEW), ("many", many)] {
         progress(format_args!("{users} users are written"));
         drop(contest.workshop.countersign(file, &settings).await?);
-        seed::sqlite(&contest.workshop.path(file), users)?;
+        contest.workshop.seed(file, users)?;
         let started = contest.workshop.countersign(file, &settings).await?;
         sizes.push(Size { started, users, me: Vec::new(), login: Vec::new(), refresh: Vec::new() });
     }

@@ -12,13 +12,12 @@ use crate::{
 const CLIENTS: usize = 16;
 
 pub(super) async fn measure(contest: &mut Contest) -> anyhow::Result<()> {
-    let ours = contest.workshop.countersign("me.db", &[]).await?;
-    let bare = contest.workshop.bare().await?;
-    let fastapi = contest.workshop.fastapi(Hashing::InHandlers, "me").await?;
-    let mut contenders =
-        [(ours, Vec::new(), Vec::new()), (bare, Vec::new(), Vec::new()), (fastapi, Vec::new(), Vec::new())];
-    for (started, visitors, _) in &mut contenders {
-        *visitors = everyone(started).await?;
+    let mut started = vec![contest.workshop.countersign("me", &[]).await?, contest.workshop.bare().await?];
+    started.extend(contest.workshop.fastapis(&[Hashing::InHandlers], "me").await?);
+    let mut contenders = Vec::new();
+    for started in started {
+        let visitors = everyone(&started).await?;
+        contenders.push((started, visitors, Vec::new()));
     }
     for repeat in 1..=contest.repeats {
         progress(format_args!("/auth/me, repeat {repeat} of {}", contest.repeats));
@@ -29,7 +28,7 @@ pub(super) async fn measure(contest: &mut Contest) -> anyhow::Result<()> {
             *visitors = back;
         }
     }
-    let [(ours, _, our_costs), rest @ ..] = &contenders;
+    let Some(((ours, _, our_costs), rest)) = contenders.split_first() else { return Ok(()) };
     for ((started, _, costs), aim) in rest.iter().zip(["≥ 0.40", ""]) {
         contest.results.add(Row {
             what: format!("`/auth/me` per second of a core, {CLIENTS} clients"),

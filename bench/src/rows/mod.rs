@@ -11,7 +11,7 @@ use clap::ValueEnum;
 
 use crate::{
     contest::Contest,
-    service::{Service, Started},
+    service::{Engine, Service, Started},
     visitor::Visitor,
 };
 
@@ -35,8 +35,14 @@ pub(crate) enum Group {
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Start, Self::Me, Self::Logins, Self::Flood, Self::Refresh, Self::Postgres, Self::Growth];
+    /// All that say something of an engine; each of the two has a group of its own for refreshes.
+    pub(crate) fn all(engine: Engine) -> Vec<Self> {
+        let refresh = match engine {
+            Engine::Sqlite => Self::Refresh,
+            Engine::Postgres => Self::Postgres,
+        };
+        vec![Self::Start, Self::Me, Self::Logins, Self::Flood, refresh, Self::Growth]
+    }
 
     pub(crate) fn needs_fastapi(self) -> bool {
         matches!(self, Self::Me | Self::Logins | Self::Flood)

@@ -23,10 +23,12 @@ const CLIENTS: [usize; 2] = [1, 64];
 const SESSIONS: u32 = 1000;
 
 pub(super) async fn on_sqlite(contest: &mut Contest) -> anyhow::Result<()> {
-    drop(contest.workshop.countersign("alone.db", &[]).await?);
-    let alone = contest.workshop.path("alone.db");
+    let file = |name| contest.workshop.path(name);
+    let url = |name| format!("sqlite://{}", file(name).display());
+    drop(contest.workshop.countersign_at(&url("alone"), &[]).await?);
+    let alone = file("alone");
     seed::sqlite(&alone, SESSIONS)?;
-    let ours = contest.workshop.countersign("refresh.db", &[]).await?;
+    let ours = contest.workshop.countersign_at(&url("refresh"), &[]).await?;
     let mut crowd = newcomers(&ours.service, 64).await?;
     for clients in CLIENTS {
         let mut rounds = Vec::new();
@@ -47,7 +49,7 @@ pub(super) async fn on_sqlite(contest: &mut Contest) -> anyhow::Result<()> {
 
 pub(super) async fn on_postgres(contest: &mut Contest) -> anyhow::Result<()> {
     let server = Postgres::start()?;
-    let ours = contest.workshop.countersign(&server.url(), &[]).await?;
+    let ours = contest.workshop.countersign_at(&server.url(), &[]).await?;
     seed::postgres(&server.url(), SESSIONS)?;
     let script = contest.workshop.path("refresh.sql");
     fs::write(&script, script_of(&seed::session_prefix()))?;
@@ -112,14 +114,21 @@ fn commits_alone(file: &std::path::Path, span: Duration) -> anyhow::Result<f64> 
 
 /// The statement of a refresh, as pgbench is told it.
 fn script_of(prefix: &str) -> String {
+    let columns = "id email username hashed_password is_active email_verified roles created_at updated_at";
+    let user: Vec<String> = columns
+        .split(' ')
+        .map(|column| format!("(select u.{column} from users u where u.id = sessions.user_id)"))
+        .collect();
     format!(
         "\\set n random(0, {SESSIONS} - 1)
 update sessions
    set generation = generation + 1, refreshed_at = refreshed_at + 1, ip = '127.0.0.1', user_agent = null
  where id = decode('{prefix}' || lpad(to_hex(:n::bigint), 12, '0'), 'hex')
    and ended_at is null and expires_at > 0 and refreshed_at > 0
-returning id, user_id, generation, refreshed_at, created_at, expires_at, ended_at, ip, user_agent;
-"
+   and exists (select 1 from users u where u.id = sessions.user_id and u.is_active)
+returning {}, id, user_id, generation, refreshed_at, created_at, expires_at, ended_at, ip, user_agent;
+",
+        user.join(", ")
     )
 }
 

@@ -17,13 +17,13 @@ pub(super) async fn measure(contest: &mut Contest) -> anyhow::Result<()> {
     contest.results.add(row("binary, stripped", format!("{:.1} MB", f64::from(bytes) / 1e6), "< 25 MB"));
 
     progress("starts on an existing database");
-    let started = contest.workshop.countersign("start.db", &[]).await?;
+    let started = contest.workshop.countersign("start", &[]).await?;
     newcomers(&started.service, 1).await?;
     drop(started);
     let mut milliseconds = Vec::new();
     let mut idle = 0.0;
     for _ in 0..STARTS {
-        let started = contest.workshop.countersign("start.db", &[]).await?;
+        let started = contest.workshop.countersign("start", &[]).await?;
         milliseconds.push(started.ready_after.as_secs_f64() * 1000.0);
         tokio::time::sleep(Duration::from_millis(500)).await;
         idle = started.process.resident_mib();

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::{
     app::App,
+    audit::{self, By, Event, Kind},
     auth::known_addresses,
     crypto::{Digest, Overloaded, PasswordHash, Verdict},
     database::{DatabaseError, Transaction},
@@ -26,6 +27,23 @@ use crate::{
 /// # Errors
 /// [`GuessError`]; the password was looked at only with [`GuessError::Wrong`].
 pub async fn check(app: &App, guess: Guess<'_>) -> Result<Proof, GuessError> {
+    let outcome = prove(app, guess).await;
+    match &outcome {
+        Err(GuessError::Wrong) => note(app, guess, Kind::SignInFailed).await?,
+        Err(GuessError::HeldBack { .. }) => note(app, guess, Kind::SignInLimited).await?,
+        Ok(_) | Err(GuessError::Overloaded(_) | GuessError::Database(_)) => {}
+    }
+    outcome
+}
+
+/// Writes a guess that failed down.
+async fn note(app: &App, guess: Guess<'_>, kind: Kind) -> Result<(), GuessError> {
+    let failed = Event::new(kind, By::nobody(guess.client));
+    let failed = guess.user.map(|user| user.id).into_iter().fold(failed, Event::about);
+    audit::failures::note(app, guess.client, failed).await.map_err(GuessError::Database)
+}
+
+async fn prove(app: &App, guess: Guess<'_>) -> Result<Proof, GuessError> {
     let count = count(app, &guess).await?;
     let verdict = match app.hasher.verify(guess.password, guess.stored()).await {
         Ok(verdict) => verdict,

@@ -12,6 +12,7 @@ use base64ct::{Base64Unpadded, Encoding};
 
 use crate::{
     app::App,
+    audit::{self, By, Event, Kind},
     auth::{
         attempts::{self, Guess, GuessError},
         codes::{self, Held},
@@ -57,6 +58,8 @@ pub async fn request(app: &App, user: &ActiveUser, change: Change) -> Result<(),
     };
     letters::post(app, &mut transaction, &new_email, &letter).await?;
     tell(app, &mut transaction, (user, new_email)).await?;
+    let requested = Event::new(Kind::EmailChangeRequested, By::user(user.id, &client)).about(user.id);
+    audit::record(&mut transaction, app.into(), requested).await?;
     transaction.commit().await?;
     Ok(())
 }
@@ -66,7 +69,7 @@ pub async fn request(app: &App, user: &ActiveUser, change: Change) -> Result<(),
 ///
 /// # Errors
 /// [`UndoError`]; everything then stays as it is.
-pub async fn undo(app: &App, held: Held) -> Result<(), UndoError> {
+pub async fn undo(app: &App, held: Held, client: &Client) -> Result<(), UndoError> {
     let hash = app.hasher.hash(&nobodys_password()).await?;
     let (user, email, now) = (&held.user, held.sent_to(), app.clock.now());
 
@@ -79,11 +82,14 @@ pub async fn undo(app: &App, held: Held) -> Result<(), UndoError> {
     }
     attempts::clear(app, &mut transaction, user.id).await?;
     held.kill_later(&mut transaction).await?;
-    Session::end_all(&mut transaction, user.id, now, EndReason::EmailRestored).await?;
+    let ended = Session::end_all(&mut transaction, user.id, now, EndReason::EmailRestored).await?;
     let token = codes::issue(app, &mut transaction, (user.id, Purpose::ResetPassword, email)).await?;
     let letter = Letter::ResetPassword { username: user.username.clone(), token };
     letters::post(app, &mut transaction, email, &letter).await?;
+    let restored = Event::new(Kind::EmailChanged, By::user(user.id, client)).about(user.id);
+    audit::record(&mut transaction, app.into(), restored.with("restored", true).with("sessions_ended", ended)).await?;
     transaction.commit().await?;
+    app.metrics.sessions_ended.add(EndReason::EmailRestored.into(), ended);
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use super::UndoError;
 use crate::{
     app::App,
     auth::codes::{self, Proof},
+    domain::Client,
     models::one_time_code::Purpose,
     pages::{
         Told,
@@ -28,12 +29,12 @@ pub(crate) async fn show(State(app): State<Arc<App>>, LinkToken(token): LinkToke
 }
 
 /// Keeps the address, or takes it back.
-pub(crate) async fn undo(State(app): State<Arc<App>>, form: Form) -> Result<Response, Problem> {
+pub(crate) async fn undo(State(app): State<Arc<App>>, client: Client, form: Form) -> Result<Response, Problem> {
     let held = match codes::holder(&app, &form.proof(), &[Purpose::UndoEmailChange]).await {
         Ok(held) => held,
         Err(error) => return Refusal::of(error).and_then(|_| dead_link()),
     };
-    match super::undo(&app, held).await {
+    match super::undo(&app, held, &client).await {
         Ok(()) => personal(StatusCode::OK, &DONE),
         Err(UndoError::InvalidCode) => dead_link(),
         Err(UndoError::EmailTaken) => personal(StatusCode::CONFLICT, &TAKEN),

@@ -12,7 +12,7 @@ use crate::{
         codes::{self, Proof},
         dependencies::{Admitted, CurrentUser, Fields, FromFields, MailRequests, Payload},
     },
-    domain::{Email, Password},
+    domain::{Client, Email, Password},
     models::one_time_code::Purpose,
     problem::{Code, FieldError, Problem, refusals},
 };
@@ -45,10 +45,11 @@ pub(crate) async fn change(
 )]
 pub(crate) async fn undo(
     State(app): State<Arc<App>>,
+    client: Client,
     Payload(Undo { token }): Payload<Undo>,
 ) -> Result<StatusCode, Problem> {
     let held = codes::holder(&app, &Proof::of_link(&token), &[Purpose::UndoEmailChange]).await?;
-    super::undo(&app, held).await?;
+    super::undo(&app, held, &client).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

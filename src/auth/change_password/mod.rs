@@ -8,6 +8,7 @@ use countersign_token::SignError;
 
 use crate::{
     app::App,
+    audit::{self, By, Event, Kind},
     auth::{
         attempts::{self, Guess, GuessError},
         breached::{self, Breached},
@@ -47,6 +48,9 @@ pub async fn change(app: &App, user: ActiveUser, change: Change) -> Result<Signe
     let renewed = sessions::renew(app, &mut transaction, &change.session, &change.client).await?;
     let opened = renewed.ok_or(ChangeError::SessionEnded)?;
     notices::password_changed(app, &mut transaction, &user).await?;
+    let changed = Event::new(Kind::PasswordChanged, By::user(user.id, &change.client)).about(user.id);
+    let changed = changed.in_session(opened.id).with("sessions_ended", ended);
+    audit::record(&mut transaction, app.into(), changed).await?;
     transaction.commit().await?;
     app.metrics.sessions_ended.add(EndReason::PasswordChanged.into(), ended);
 

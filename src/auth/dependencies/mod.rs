@@ -5,6 +5,7 @@
 
 mod admitted;
 mod chosen;
+mod parameters;
 mod payload;
 mod proof;
 mod strict_json;
@@ -19,13 +20,14 @@ use axum::{
 use crate::{
     app::App,
     auth::sessions::{self, RecogniseError, Recognised},
-    domain::Client,
+    domain::{Client, Roles},
     middleware::exchange::Exchange,
     models::{session::Session, user::ActiveUser},
     problem::{Code, Problem},
 };
 pub(crate) use admitted::{Admitted, Gate, Logins, MailRequests, Registrations};
 pub(crate) use chosen::{breached, chosen, refused};
+pub(crate) use parameters::Parameters;
 pub(crate) use payload::{Fault, Fields, FromFields, Payload, read_body};
 
 /// The user whose access token came with the request, and the session it belongs to.
@@ -45,6 +47,22 @@ impl FromRequestParts<Arc<App>> for CurrentUser {
             exchange.note_user(user.id, session.id);
         }
         Ok(Self { user, session })
+    }
+}
+
+/// A [`CurrentUser`] who is an administrator. The role is read from the user's row, not from the token, so it is gone
+/// the moment it is taken away.
+pub struct CurrentAdmin {
+    /// The administrator.
+    pub user: ActiveUser,
+}
+
+impl FromRequestParts<Arc<App>> for CurrentAdmin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let CurrentUser { user, .. } = CurrentUser::from_request_parts(parts, app).await?;
+        if user.roles.contains(Roles::ADMIN) { Ok(Self { user }) } else { Err(Problem::new(Code::Forbidden)) }
     }
 }
 
@@ -85,7 +103,11 @@ impl FromRequestParts<Arc<App>> for Client {
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Problem> {
         let exchange = Exchange::of(parts)?;
-        Ok(Self { ip: exchange.client.ip(), user_agent: exchange.user_agent.clone() })
+        Ok(Self {
+            ip: exchange.client.ip(),
+            user_agent: exchange.user_agent.clone(),
+            request_id: Some(exchange.request_id.clone()),
+        })
     }
 }
 
@@ -112,4 +134,11 @@ macro_rules! faults {
     };
 }
 
-faults!(crate::domain::EmailError, crate::domain::UsernameError, crate::domain::PasswordError);
+faults!(
+    crate::domain::EmailError,
+    crate::domain::UsernameError,
+    crate::domain::PasswordError,
+    crate::domain::RolesError,
+    crate::domain::IdError,
+    crate::domain::TimestampError
+);

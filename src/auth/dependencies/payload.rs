@@ -80,6 +80,32 @@ impl Fields {
         }
     }
 
+    /// Reads a truth that may be absent or null.
+    pub(crate) fn truth(&mut self, name: &'static str) -> Option<bool> {
+        match self.values.remove(name) {
+            Some(Value::Bool(truth)) => Some(truth),
+            None | Some(Value::Null) => None,
+            Some(_) => {
+                self.fault(name, "not_a_boolean", "This field must be true or false.");
+                None
+            }
+        }
+    }
+
+    /// Reads a list of strings that may be absent or null.
+    pub(crate) fn texts(&mut self, name: &'static str) -> Option<Vec<String>> {
+        let list = match self.values.remove(name) {
+            None | Some(Value::Null) => return None,
+            Some(Value::Array(list)) => list,
+            Some(_) => Vec::from([Value::Null]),
+        };
+        let texts: Option<Vec<_>> = list.into_iter().map(|item| item.as_str().map(str::to_owned)).collect();
+        if texts.is_none() {
+            self.fault(name, "not_a_list_of_strings", "This field must be a list of strings.");
+        }
+        texts
+    }
+
     /// Whether the object has the field, with anything but null in it.
     #[must_use]
     pub(crate) fn has(&self, name: &str) -> bool {

@@ -11,6 +11,7 @@ use countersign_token::SignError;
 
 use crate::{
     app::App,
+    audit::{self, By, Event, Kind},
     auth::{
         attempts::{self, Guess, GuessError, Proof},
         known_addresses, notices, sessions,
@@ -18,7 +19,7 @@ use crate::{
     },
     crypto::{Overloaded, PasswordHash},
     database::{DatabaseError, Transaction},
-    domain::{Client, Email, Password, Timestamp, Username},
+    domain::{Client, Email, Password, Timestamp, UserId, Username},
     metrics::{LoginOutcome, OpenedBy},
     models::user::{ActiveUser, User},
 };
@@ -38,10 +39,11 @@ async fn check(app: &App, attempt: Attempt) -> Result<SignedIn, LoginError> {
     let found = login.find(app).await?.filter(|user| is_there_for_others(app, user));
     let guess = Guess { user: found.as_ref(), name: &login.name(), password, client };
     let proof = attempts::check(app, guess).await?;
+    let id = found.as_ref().map(|user| user.id);
     let user = match found.map_or(Err(LoginError::Disabled), |user| admit(app, user)) {
         Ok(user) => user,
         Err(refusal) => {
-            proof.clear_now(app).await?;
+            refuse(app, &proof, client, (id, &refusal)).await?;
             return Err(refusal);
         }
     };
@@ -55,6 +57,8 @@ async fn check(app: &App, attempt: Attempt) -> Result<SignedIn, LoginError> {
     notices::sign_in(app, &mut transaction, (&user, client)).await?;
     known_addresses::remember(app, &mut transaction, user.id, client).await?;
     let opened = sessions::open(app, &mut transaction, &user, client).await?;
+    let signed_in = Event::new(Kind::SignedIn, By::user(user.id, client)).about(user.id);
+    audit::record(&mut transaction, app.into(), signed_in.in_session(opened.id)).await?;
     transaction.commit().await?;
     app.metrics.sessions_opened.count(OpenedBy::Login);
 
@@ -169,6 +173,20 @@ fn admit(app: &App, user: User) -> Result<ActiveUser, LoginError> {
         return Err(LoginError::Unconfirmed);
     }
     user.active().ok_or(LoginError::Disabled)
+}
+
+/// Writes down that somebody who knows the password may not sign in, and forgets their failures.
+async fn refuse(
+    app: &App,
+    proof: &Proof,
+    client: &Client,
+    (user, refusal): (Option<UserId>, &LoginError),
+) -> Result<(), DatabaseError> {
+    let reason = if matches!(refusal, LoginError::Unconfirmed) { "unconfirmed" } else { "disabled" };
+    proof.clear_now(app).await?;
+    let refused = Event::new(Kind::SignInRefused, By::nobody(client)).with("reason", reason);
+    let refused = user.into_iter().fold(refused, Event::about);
+    audit::failures::note(app, client, refused).await
 }
 
 /// Hashes the password anew if its hash is weaker than what new ones get. When too many are waiting it stays as it is

@@ -5,7 +5,9 @@ pub mod routes;
 use std::time::Duration;
 
 use crate::{
+    admin::users,
     app::App,
+    audit::{self, By, Event, Kind},
     auth::attempts::{self, Guess, GuessError},
     crypto::Overloaded,
     database::DatabaseError,
@@ -17,9 +19,14 @@ use crate::{
 ///
 /// # Errors
 /// [`RenameError::Taken`] if it belongs to somebody else, whatever its case.
-pub async fn rename(app: &App, user: &ActiveUser, username: &Username) -> Result<User, RenameError> {
-    let renamed = user.rename(&mut app.database.once(), username, app.clock.now()).await;
-    renamed.map_err(taken)?.ok_or(RenameError::Gone)
+pub async fn rename(app: &App, user: &ActiveUser, username: &Username, client: &Client) -> Result<User, RenameError> {
+    let mut transaction = app.database.begin().await?;
+    let renamed = user.rename(&mut transaction, username, app.clock.now()).await;
+    let renamed = renamed.map_err(taken)?.ok_or(RenameError::Gone)?;
+    let event = Event::new(Kind::UsernameChanged, By::user(user.id, client)).about(user.id);
+    audit::record(&mut transaction, app.into(), event).await?;
+    transaction.commit().await?;
+    Ok(renamed)
 }
 
 /// Why a user keeps their name.
@@ -33,7 +40,7 @@ pub enum RenameError {
     Gone,
     /// The database did not take it.
     #[error(transparent)]
-    Database(DatabaseError),
+    Database(#[from] DatabaseError),
 }
 
 /// Deletes a user who proves once more who they are; their sessions go with them.
@@ -44,8 +51,18 @@ pub async fn delete(app: &App, user: &ActiveUser, password: &Password, client: &
     let guess = Guess { user: Some(user), name: user.email.as_str(), password, client };
     // The count goes with the user.
     let _proof = attempts::check(app, guess).await?;
-    let is_deleted = user.delete(&mut app.database.once()).await?;
-    if is_deleted { Ok(()) } else { Err(DeleteError::WrongPassword) }
+    let mut transaction = app.database.begin().await?;
+    let held = users::hold(&mut transaction, user.id).await?.ok_or(DeleteError::WrongPassword)?;
+    if users::is_last_admin(&mut transaction, &held.user).await? {
+        return Err(DeleteError::LastAdmin);
+    }
+    if !user.delete(&mut transaction).await? {
+        return Err(DeleteError::WrongPassword);
+    }
+    let deleted = Event::new(Kind::Deleted, By::user(user.id, client)).about(user.id);
+    audit::record(&mut transaction, app.into(), deleted).await?;
+    transaction.commit().await?;
+    Ok(())
 }
 
 /// Why a user was not deleted.
@@ -54,6 +71,9 @@ pub enum DeleteError {
     /// The password is another one.
     #[error("the password is wrong")]
     WrongPassword,
+    /// Nobody would be left who may administer.
+    #[error("this is the last administrator who can sign in")]
+    LastAdmin,
     /// Too many passwords were wrong; this one was not looked at.
     #[error("too many failures; try again in {retry_after:?}")]
     HeldBack {

@@ -15,7 +15,7 @@ use crate::{
 };
 
 refusals!(RenameRefusals: UsernameTaken);
-refusals!(DeleteRefusals: InvalidCredentials, TooManyAttempts, Overloaded);
+refusals!(DeleteRefusals: InvalidCredentials, LastAdmin, TooManyAttempts, Overloaded);
 
 /// Says who the bearer is.
 #[utoipa::path(
@@ -35,10 +35,11 @@ pub(crate) async fn me(current: CurrentUser) -> Json<User> {
 pub(crate) async fn update(
     State(app): State<Arc<App>>,
     current: CurrentUser,
+    client: Client,
     Payload(Changes { username }): Payload<Changes>,
 ) -> Result<Json<User>, Problem> {
     let Some(username) = username else { return Ok(Json(User::from(&*current.user))) };
-    let renamed = super::rename(&app, &current.user, &username).await?;
+    let renamed = super::rename(&app, &current.user, &username, &client).await?;
     Ok(Json(User::from(&renamed)))
 }
 
@@ -101,6 +102,7 @@ impl From<DeleteError> for Problem {
     fn from(error: DeleteError) -> Self {
         match error {
             DeleteError::WrongPassword => Self::new(Code::InvalidCredentials),
+            DeleteError::LastAdmin => Self::new(Code::LastAdmin),
             DeleteError::HeldBack { retry_after } => Self::new(Code::TooManyAttempts).retry_after(retry_after),
             DeleteError::Overloaded(error) => error.into(),
             DeleteError::Database(error) => error.into(),

@@ -13,6 +13,7 @@ use tracing::warn;
 
 use crate::{
     app::App,
+    audit::{self, By, Event, Kind},
     auth::{
         sessions,
         tokens::{self, Opened, SignedIn},
@@ -46,7 +47,7 @@ async fn trade(app: &App, presented: &str, client: &Client) -> Result<SignedIn, 
     let now = app.clock.now();
     let (user, session) = match step(app, (id, &token), client, now).await? {
         Some(stepped) => stepped,
-        None => repeat(app, (id, &token), now).await?,
+        None => repeat(app, (id, &token), client, now).await?,
     };
     let user = user.active().ok_or(RefreshError::Ended)?;
     let opened = Opened { id: session.id, expires_at: session.expires_at, refresh_token: token.successor() };
@@ -109,6 +110,7 @@ async fn step(
 async fn repeat(
     app: &App,
     (id, token): (SessionId, &RefreshToken),
+    client: &Client,
     now: Timestamp,
 ) -> Result<(User, Session), RefreshError> {
     let found = Session::find_by_secret(&app.database, id, token.secret.digest()).await?;
@@ -123,11 +125,24 @@ async fn repeat(
         ..=0 => Err(RefreshError::Ended),
         1 if is_recent => Ok((user, session)),
         _ => {
-            let reason = EndReason::TokenReused;
-            let has_ended = Session::end(&mut app.database.once(), (session.id, user.id), now, reason).await?;
-            app.metrics.sessions_ended.add(reason.into(), has_ended.into());
-            warn!(user_id = user.id.get(), session_id = %session.id, "a refresh token was used twice; its session is ended");
+            end_reused(app, &session, client, now).await?;
             Err(RefreshError::Reused)
         }
     }
+}
+
+/// Ends a session of which one refresh token was presented twice.
+async fn end_reused(app: &App, session: &Session, client: &Client, now: Timestamp) -> Result<(), DatabaseError> {
+    let (id, user, reason) = (session.id, session.user_id, EndReason::TokenReused);
+    let mut transaction = app.database.begin().await?;
+    // Of several who present the token at once, one ends the session and writes it down.
+    let has_ended = Session::end(&mut transaction, (id, user), now, reason).await?;
+    if has_ended {
+        let reused = Event::new(Kind::RefreshTokenReused, By::nobody(client)).about(user).in_session(id);
+        audit::record(&mut transaction, app.into(), reused).await?;
+    }
+    transaction.commit().await?;
+    app.metrics.sessions_ended.add(reason.into(), has_ended.into());
+    warn!(user_id = user.get(), session_id = %id, "a refresh token was used twice; its session is ended");
+    Ok(())
 }

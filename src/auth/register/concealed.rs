@@ -6,6 +6,7 @@
 use super::{Application, RegisterError, Registered};
 use crate::{
     app::App,
+    audit::{self, By, Event, Kind},
     auth::{
         breached, codes,
         limits::{self, LimitError, Subject},
@@ -67,5 +68,7 @@ pub async fn settle(
     }
     let new = NewUser { email, username: &username, password_hash: &password_hash, created_at: app.clock.now() };
     let user = User::insert(&mut *transaction, new).await?;
+    let registered = Event::new(Kind::Registered, By::system()).about(user.id);
+    audit::record(&mut *transaction, app.into(), registered).await?;
     verify_email::send(app, transaction, &user).await
 }

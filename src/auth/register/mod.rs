@@ -10,6 +10,7 @@ use countersign_token::SignError;
 
 use crate::{
     app::App,
+    audit::{self, By, Event, Kind},
     auth::{
         breached::{self, Breached},
         codes, known_addresses, sessions,
@@ -55,12 +56,15 @@ async fn enrol(app: &App, application: Application) -> Result<Registered, Regist
     };
     let user = User::insert(&mut transaction, new).await.map_err(taken)?.active().ok_or(RegisterError::Closed)?;
     verify_email::send(app, &mut transaction, &user).await?;
+    let registered = Event::new(Kind::Registered, By::user(user.id, &application.client)).about(user.id);
     if app.config.registration.require_verified_email {
+        audit::record(&mut transaction, app.into(), registered).await?;
         transaction.commit().await?;
         return Ok(Registered::Unconfirmed(user.into()));
     }
     known_addresses::remember(app, &mut transaction, user.id, &application.client).await?;
     let opened = sessions::open(app, &mut transaction, &user, &application.client).await?;
+    audit::record(&mut transaction, app.into(), registered.in_session(opened.id)).await?;
     transaction.commit().await?;
     app.metrics.sessions_opened.count(OpenedBy::Registration);
 

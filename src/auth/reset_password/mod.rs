@@ -8,6 +8,7 @@ pub mod routes;
 
 use crate::{
     app::App,
+    audit::{self, By, Event, Kind},
     auth::{
         attempts,
         breached::{self, Breached},
@@ -17,7 +18,7 @@ use crate::{
     },
     crypto::Overloaded,
     database::{DatabaseError, Transaction},
-    domain::{Email, NewPassword},
+    domain::{Client, Email, NewPassword},
     letters,
     limits::Policy,
     mail::Letter,
@@ -68,7 +69,7 @@ pub async fn send(app: &App, transaction: &mut Transaction, email: &Email) -> Re
 ///
 /// # Errors
 /// [`ResetError`]; the password, the sessions and the code then stay as they are.
-pub async fn reset(app: &App, held: Held, new: NewPassword) -> Result<(), ResetError> {
+pub async fn reset(app: &App, held: Held, new: NewPassword, client: &Client) -> Result<(), ResetError> {
     breached::refuse(app, &new).await?;
     let hash = app.hasher.hash(new.as_password()).await?;
     let (user, now) = (&held.user, app.clock.now());
@@ -82,10 +83,13 @@ pub async fn reset(app: &App, held: Held, new: NewPassword) -> Result<(), ResetE
         return Err(ResetError::InvalidCode);
     }
     codes::kill(&mut transaction, user.id).await?;
-    Session::end_all(&mut transaction, user.id, now, EndReason::PasswordReset).await?;
+    let ended = Session::end_all(&mut transaction, user.id, now, EndReason::PasswordReset).await?;
     attempts::clear(app, &mut transaction, user.id).await?;
     notices::password_changed(app, &mut transaction, user).await?;
+    let reset = Event::new(Kind::PasswordReset, By::user(user.id, client)).about(user.id);
+    audit::record(&mut transaction, app.into(), reset.with("sessions_ended", ended)).await?;
     transaction.commit().await?;
+    app.metrics.sessions_ended.add(EndReason::PasswordReset.into(), ended);
     Ok(())
 }
 

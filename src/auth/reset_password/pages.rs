@@ -12,6 +12,7 @@ use crate::{
         codes::{self, Held, Proof},
         dependencies::chosen,
     },
+    domain::Client,
     models::one_time_code::Purpose,
     pages::{
         Told,
@@ -33,7 +34,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, LinkToken(token): LinkToke
 }
 
 /// Sets the password.
-pub(crate) async fn reset(State(app): State<Arc<App>>, mut form: Form) -> Result<Response, Problem> {
+pub(crate) async fn reset(State(app): State<Arc<App>>, client: Client, mut form: Form) -> Result<Response, Problem> {
     let held = match codes::holder(&app, &form.proof(), &[Purpose::ResetPassword]).await {
         Ok(held) => held,
         Err(error) => return refused(&form, Refusal::of(error)?),
@@ -45,7 +46,7 @@ pub(crate) async fn reset(State(app): State<Arc<App>>, mut form: Form) -> Result
     };
     // What is shown again if the password is refused, before the code is handed over.
     let page = Page::of(&form, &held);
-    match super::reset(&app, held, new).await {
+    match super::reset(&app, held, new, &client).await {
         Ok(()) => personal(StatusCode::OK, &DONE),
         Err(ResetError::InvalidCode) => refused(&form, Refusal::Invalid),
         Err(ResetError::Breached(error)) => {

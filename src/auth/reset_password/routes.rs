@@ -12,7 +12,7 @@ use crate::{
         codes::{self, Proof},
         dependencies::{Admitted, Fields, FromFields, MailRequests, Payload, breached, chosen, refused},
     },
-    domain::{Email, Password},
+    domain::{Client, Email, Password},
     models::one_time_code::Purpose,
     problem::{Code, Problem, refusals},
 };
@@ -45,11 +45,12 @@ pub(crate) async fn forgot(
 )]
 pub(crate) async fn reset(
     State(app): State<Arc<App>>,
+    client: Client,
     Payload(Body { proof, new_password }): Payload<Body>,
 ) -> Result<StatusCode, Problem> {
     let held = codes::holder(&app, &proof, &[Purpose::ResetPassword]).await?;
     let new = chosen(new_password, &held).map_err(refused)?;
-    super::reset(&app, held, new).await?;
+    super::reset(&app, held, new, &client).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

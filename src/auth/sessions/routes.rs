@@ -12,8 +12,8 @@ use crate::{
         dependencies::{CurrentUser, Segment},
         logout,
     },
-    domain::{SessionId, Timestamp},
-    models::session::{EndReason, Session},
+    domain::{Client, SessionId, Timestamp},
+    models::session::Session,
     problem::{Code, Problem, refusals},
 };
 
@@ -48,11 +48,12 @@ pub(crate) async fn list(State(app): State<Arc<App>>, current: CurrentUser) -> R
 pub(crate) async fn end(
     State(app): State<Arc<App>>,
     current: CurrentUser,
+    client: Client,
     Segment(id): Segment,
 ) -> Result<StatusCode, Problem> {
     let not_found = || Problem::new(Code::SessionNotFound);
     let id: SessionId = id.parse().map_err(|_| not_found())?;
-    let has_ended = logout::end(&app, id, current.user.id, EndReason::EndedByUser).await?;
+    let has_ended = logout::end(&app, id, current.user.id, &client).await?;
     if has_ended { Ok(StatusCode::NO_CONTENT) } else { Err(not_found()) }
 }
 

@@ -8,6 +8,7 @@ pub mod routes;
 
 use crate::{
     app::App,
+    audit::{self, By, Event, Kind},
     auth::{
         codes::{self, Held},
         limits::{self, LimitError, Subject},
@@ -15,7 +16,7 @@ use crate::{
         reset_password::{self, ResetError},
     },
     database::{DatabaseError, Transaction},
-    domain::NewPassword,
+    domain::{Client, NewPassword},
     letters,
     limits::Policy,
     mail::Letter,
@@ -32,7 +33,7 @@ pub const PURPOSES: &[Purpose] = &[Purpose::ConfirmEmail, Purpose::ChangeEmail];
 ///
 /// # Errors
 /// [`VerifyError`]; everything then stays as it is.
-pub async fn verify(app: &App, held: Held) -> Result<(), VerifyError> {
+pub async fn verify(app: &App, held: Held, client: &Client) -> Result<(), VerifyError> {
     let (user, now) = (&held.user, app.clock.now());
     let is_new_address = held.purpose() == Purpose::ChangeEmail;
 
@@ -50,6 +51,9 @@ pub async fn verify(app: &App, held: Held) -> Result<(), VerifyError> {
         codes::kill(&mut transaction, user.id).await?;
         notices::email_changed(app, &mut transaction, (user, &user.email)).await?;
     }
+    let kind = if is_new_address { Kind::EmailChanged } else { Kind::EmailVerifiedChanged };
+    let confirmed = Event::new(kind, By::user(user.id, client)).about(user.id).with("email_verified", true);
+    audit::record(&mut transaction, app.into(), confirmed).await?;
     transaction.commit().await?;
     Ok(())
 }
@@ -59,11 +63,11 @@ pub async fn verify(app: &App, held: Held) -> Result<(), VerifyError> {
 ///
 /// # Errors
 /// [`ResetError`]; everything then stays as it is.
-pub async fn take_over(app: &App, held: Held, new: NewPassword) -> Result<(), ResetError> {
+pub async fn take_over(app: &App, held: Held, new: NewPassword, client: &Client) -> Result<(), ResetError> {
     if held.purpose() != Purpose::ConfirmEmail || held.user.email_verified {
         return Err(ResetError::InvalidCode);
     }
-    reset_password::reset(app, held, new).await
+    reset_password::reset(app, held, new, client).await
 }
 
 /// Sends the code again to a user who has not confirmed their address yet; nothing to one who has.

@@ -15,6 +15,7 @@ use crate::{
         dependencies::chosen,
         reset_password::ResetError,
     },
+    domain::Client,
     models::one_time_code::Purpose,
     pages::{
         Told,
@@ -36,15 +37,15 @@ pub(crate) async fn show(State(app): State<Arc<App>>, LinkToken(token): LinkToke
 }
 
 /// Confirms the address, or takes the account over.
-pub(crate) async fn confirm(State(app): State<Arc<App>>, form: Form) -> Result<Response, Problem> {
+pub(crate) async fn confirm(State(app): State<Arc<App>>, client: Client, form: Form) -> Result<Response, Problem> {
     let held = match codes::holder(&app, &form.proof(), PURPOSES).await {
         Ok(held) => held,
         Err(error) => return refused(&form, Refusal::of(error)?),
     };
     if form.has("takeover") {
-        return take_over(&app, form, held).await;
+        return take_over(&app, form, (held, client)).await;
     }
-    match super::verify(&app, held).await {
+    match super::verify(&app, held, &client).await {
         Ok(()) => personal(StatusCode::OK, &CONFIRMED),
         Err(VerifyError::InvalidCode) => refused(&form, Refusal::Invalid),
         Err(VerifyError::EmailTaken) => personal(StatusCode::CONFLICT, &TAKEN),
@@ -52,7 +53,7 @@ pub(crate) async fn confirm(State(app): State<Arc<App>>, form: Form) -> Result<R
     }
 }
 
-async fn take_over(app: &App, mut form: Form, held: Held) -> Result<Response, Problem> {
+async fn take_over(app: &App, mut form: Form, (held, client): (Held, Client)) -> Result<Response, Problem> {
     let password = form.password("new_password");
     let page = Page { token: form.text("token").to_owned(), is_takeover: true, ..Page::of(&held) };
     let again = |fault: String| personal(StatusCode::UNPROCESSABLE_ENTITY, &Page { fault, ..page });
@@ -60,7 +61,7 @@ async fn take_over(app: &App, mut form: Form, held: Held) -> Result<Response, Pr
         Ok(new) => new,
         Err(error) => return again(error.to_string()),
     };
-    match super::take_over(app, held, new).await {
+    match super::take_over(app, held, new, &client).await {
         Ok(()) => personal(StatusCode::OK, &TAKEN_OVER),
         Err(ResetError::InvalidCode) => refused(&form, Refusal::Invalid),
         Err(ResetError::Breached(error)) => again(error.to_string()),

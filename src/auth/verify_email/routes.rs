@@ -12,7 +12,7 @@ use crate::{
         codes::{self, Proof},
         dependencies::{Admitted, CurrentUser, Fields, FromFields, MailRequests, Payload, chosen, refused},
     },
-    domain::Password,
+    domain::{Client, Password},
     problem::{Code, FieldError, Problem, refusals},
 };
 
@@ -30,14 +30,15 @@ refusals!(ResendRefusals: RateLimited);
 )]
 pub(crate) async fn verify(
     State(app): State<Arc<App>>,
+    client: Client,
     Payload(Body { proof, new_password }): Payload<Body>,
 ) -> Result<StatusCode, Problem> {
     match new_password {
-        None => super::verify(&app, codes::holder(&app, &proof, PURPOSES).await?).await?,
+        None => super::verify(&app, codes::holder(&app, &proof, PURPOSES).await?, &client).await?,
         Some(password) => {
             let held = codes::holder(&app, &proof, PURPOSES).await?;
             let new = chosen(password, &held).map_err(refused)?;
-            super::take_over(&app, held, new).await?;
+            super::take_over(&app, held, new, &client).await?;
         }
     }
     Ok(StatusCode::NO_CONTENT)

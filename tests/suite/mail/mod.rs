@@ -1,6 +1,7 @@
 //! Letters, from the transaction that posts them to the mail server that takes them.
 
 mod delivery;
+mod flows;
 mod mailbox;
 mod outages;
 

@@ -74,7 +74,7 @@ impl TestApp {
     }
 
     /// Waits until everything that was asked for has been looked at, and every letter has left.
-    async fn settled(&self) {
+    pub(crate) async fn settled(&self) {
         let database = &self.handles().database;
         let begun = Instant::now();
         while Petition::any(database).await.expect("an answer")

@@ -1,0 +1,222 @@
+//! `countersign user`: accounts, looked after from the command line, also while servers run.
+//!
+//! It calls the operations that `/admin/users` calls, and writes to the same audit log.
+
+mod make;
+mod password;
+mod show;
+mod who;
+
+use std::{
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
+
+use anyhow::bail;
+use clap::{Args, Subcommand};
+
+use self::who::Who;
+use super::{opened::Opened, settings::SettingsArguments};
+use crate::{
+    admin::users::{self, ChangeError, Changes, Seen},
+    audit::By,
+    domain::Roles,
+    models::user::User,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a user; the password is asked for
+    #[command(after_help = "The address counts as confirmed.
+
+Examples:
+  countersign user create --email ada@example.com --username ada --role admin
+  pass show ada | countersign user create --email ada@example.com --username ada --password-stdin")]
+    Create(make::Arguments),
+    /// List users, or those whose address or name begins with a text
+    #[command(after_help = "Examples:\n  countersign user list\n  countersign user list ada --json")]
+    List {
+        /// What the address or the name begins with
+        query: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 1000)]
+        limit: usize,
+        /// As one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a user
+    #[command(after_help = "Example:\n  countersign user show ada@example.com")]
+    Show {
+        #[command(flatten)]
+        who: WhoArgument,
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Keep a user from signing in, and sign them out everywhere
+    #[command(after_help = "Example:\n  countersign user disable ada@example.com")]
+    Disable(WhoArgument),
+    /// Let a user sign in again
+    #[command(after_help = "Example:\n  countersign user enable ada@example.com")]
+    Enable(WhoArgument),
+    /// Set a user's password and sign them out everywhere; it is asked for
+    #[command(after_help = "Example:\n  countersign user set-password ada@example.com")]
+    SetPassword {
+        #[command(flatten)]
+        who: WhoArgument,
+        /// Read the password from the first line of standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Say which roles a user has, instead of those they had
+    #[command(after_help = "Who loses a role is signed out everywhere.
+
+Examples:
+  countersign user set-roles ada@example.com admin support
+  countersign user set-roles ada@example.com            # none")]
+    SetRoles {
+        #[command(flatten)]
+        who: WhoArgument,
+        /// All of the user's roles
+        roles: Vec<String>,
+    },
+    /// Delete a user and everything of theirs
+    #[command(after_help = "Example:\n  countersign user delete ada@example.com --yes")]
+    Delete {
+        #[command(flatten)]
+        who: WhoArgument,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// List the open sessions of a user
+    #[command(after_help = "Example:\n  countersign user sessions ada@example.com")]
+    Sessions {
+        #[command(flatten)]
+        who: WhoArgument,
+        /// As one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Sign a user out everywhere
+    #[command(after_help = "Example:\n  countersign user logout ada@example.com")]
+    Logout(WhoArgument),
+}
+
+/// Which user.
+#[derive(Args, Debug)]
+pub(super) struct WhoArgument {
+    /// The user's address, name or number
+    #[arg(value_name = "USER")]
+    who: String,
+}
+
+pub(super) fn run(command: &Command, settings: &SettingsArguments) -> anyhow::Result<ExitCode> {
+    super::block_on(async {
+        let opened = Opened::open(settings).await?;
+        match command {
+            Command::Create(arguments) => make::create(&opened, arguments).await,
+            Command::List { query, limit, json } => {
+                show::list(&opened, query.as_deref().unwrap_or(""), (*limit, *json)).await
+            }
+            Command::Show { who, json } => match who.find(&opened).await? {
+                Who::User(user) => show::one(&user, *json),
+                Who::Nobody(reason) => Ok(super::refuse(&reason)),
+            },
+            Command::Disable(who) => set_active(&opened, who, false).await,
+            Command::Enable(who) => set_active(&opened, who, true).await,
+            Command::SetPassword { who, password_stdin } => make::set_password(&opened, who, *password_stdin).await,
+            Command::SetRoles { who, roles } => set_roles(&opened, who, roles).await,
+            Command::Delete { who, yes } => delete(&opened, who, *yes).await,
+            Command::Sessions { who, json } => match who.find(&opened).await? {
+                Who::User(user) => show::sessions(&opened, &user, *json).await,
+                Who::Nobody(reason) => Ok(super::refuse(&reason)),
+            },
+            Command::Logout(who) => log_out(&opened, who).await,
+        }
+    })
+}
+
+async fn set_active(opened: &Opened, who: &WhoArgument, is_active: bool) -> anyhow::Result<ExitCode> {
+    let changes = Changes { is_active: Some(is_active), ..Changes::default() };
+    let done = if is_active { "may sign in" } else { "is disabled and signed out everywhere" };
+    change(opened, who, &changes, |user| format!("{} {done}\n", named(user))).await
+}
+
+async fn set_roles(opened: &Opened, who: &WhoArgument, roles: &[String]) -> anyhow::Result<ExitCode> {
+    let changes = Changes { roles: Some(Roles::parse(roles.iter().map(String::as_str))?), ..Changes::default() };
+    let done = |user: &User| match user.roles.to_string().as_str() {
+        "" => format!("{} has no roles\n", named(user)),
+        roles => format!("{} has the roles: {roles}\n", named(user)),
+    };
+    change(opened, who, &changes, done).await
+}
+
+async fn change(
+    opened: &Opened,
+    who: &WhoArgument,
+    changes: &Changes,
+    done: impl FnOnce(&User) -> String,
+) -> anyhow::Result<ExitCode> {
+    let user = match who.find(opened).await? {
+        Who::User(user) => user,
+        Who::Nobody(reason) => return Ok(super::refuse(&reason)),
+    };
+    let trail = opened.trail().await?;
+    match users::change(opened.desk(&trail), user.id, changes, (&Seen::Any, By::cli())).await {
+        Ok(account) => super::answer(done(&account.user).as_bytes()),
+        Err(error) => refused(error),
+    }
+}
+
+async fn delete(opened: &Opened, who: &WhoArgument, is_sure: bool) -> anyhow::Result<ExitCode> {
+    let user = match who.find(opened).await? {
+        Who::User(user) => user,
+        Who::Nobody(reason) => return Ok(super::refuse(&reason)),
+    };
+    if !is_sure && !agrees(&format!("Delete {} and everything of theirs? [y/N] ", named(&user)))? {
+        return Ok(super::refuse("nothing was deleted"));
+    }
+    let trail = opened.trail().await?;
+    match users::delete(opened.desk(&trail), user.id, (&Seen::Any, By::cli())).await {
+        Ok(()) => super::answer(format!("{} is deleted\n", named(&user)).as_bytes()),
+        Err(error) => refused(error),
+    }
+}
+
+async fn log_out(opened: &Opened, who: &WhoArgument) -> anyhow::Result<ExitCode> {
+    let user = match who.find(opened).await? {
+        Who::User(user) => user,
+        Who::Nobody(reason) => return Ok(super::refuse(&reason)),
+    };
+    let trail = opened.trail().await?;
+    match users::log_out(opened.desk(&trail), user.id, By::cli()).await {
+        Ok(ended) => super::answer(format!("{} is signed out; sessions ended: {ended}\n", named(&user)).as_bytes()),
+        Err(error) => refused(error),
+    }
+}
+
+/// Why an account was not changed: an answer, unless the database failed.
+fn refused(error: ChangeError) -> anyhow::Result<ExitCode> {
+    match error {
+        ChangeError::NotFound | ChangeError::Outdated | ChangeError::LastAdmin => Ok(super::refuse(&error.to_string())),
+        ChangeError::Database(error) => Err(error.into()),
+    }
+}
+
+/// Asks at the terminal.
+fn agrees(question: &str) -> anyhow::Result<bool> {
+    if !io::stdin().is_terminal() {
+        bail!("there is nobody to ask whether that is meant; say --yes");
+    }
+    eprint!("{question}");
+    io::stderr().flush()?;
+    let mut reply = String::new();
+    io::stdin().read_line(&mut reply)?;
+    Ok(["y", "yes"].contains(&reply.trim().to_ascii_lowercase().as_str()))
+}
+
+fn named(user: &User) -> String {
+    format!("{} <{}>", user.username.as_str(), user.email.as_str())
+}
