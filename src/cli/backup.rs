@@ -63,11 +63,12 @@ pub(super) fn restore(arguments: &RestoreArguments, settings: &SettingsArguments
 /// The file of the embedded database; for a server, the command of its own that does this.
 pub(super) fn file(settings: &SettingsArguments, there: impl Fn(&str) -> String) -> anyhow::Result<PathBuf> {
     let url = config::load(&settings.sources())?.config.database_url();
-    match &url {
-        DatabaseUrl::Sqlite(path) => Ok(absolute(path)),
+    match url {
+        DatabaseUrl::Sqlite(path) => Ok(absolute(&path)),
         DatabaseUrl::SqliteInMemory => bail!("a database in memory ends with its process; there is nothing to keep"),
         DatabaseUrl::Postgres(_) => {
-            bail!("this database is on PostgreSQL, whose own tools do this: {}", there(&url.to_string()))
+            let url = database::DatabaseUrl::from(url).to_string();
+            bail!("this database is on PostgreSQL, whose own tools do this: {}", there(&url))
         }
     }
 }

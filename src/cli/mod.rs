@@ -7,6 +7,7 @@ mod any_certificate;
 mod audit;
 mod backup;
 mod config;
+mod doctor;
 mod export;
 mod generate;
 mod health;
@@ -79,6 +80,8 @@ enum Command {
     Restore(backup::RestoreArguments),
     /// Move from the embedded database to PostgreSQL
     Move(relocate::Arguments),
+    /// Look for what keeps the service from working well, and say what to do about it
+    Doctor(doctor::Arguments),
     /// Show or check the settings
     #[command(subcommand)]
     Config(config::Command),
@@ -115,6 +118,7 @@ impl Cli {
             Command::Backup(arguments) => backup::run(&arguments, &self.settings),
             Command::Restore(arguments) => backup::restore(&arguments, &self.settings),
             Command::Move(arguments) => relocate::run(&arguments, &self.settings),
+            Command::Doctor(arguments) => doctor::run(&arguments, &self.settings),
             Command::Config(command) => config::run(&command, &self.settings),
             Command::Generate(command) => generate::run(&command),
             Command::Print(command) => print::run(&command),

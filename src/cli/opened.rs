@@ -9,7 +9,7 @@ use crate::{
     clock::Clock,
     config::{self, Config, data_dir, root_secret},
     crypto::{Cost, Hasher, HasherSettings, mac::MacKey, seal::Sealer},
-    database::Database,
+    database::{Database, DatabaseSettings, Paging},
     domain::Timestamp,
     keys::{self, Keeper},
 };
@@ -30,7 +30,8 @@ impl Opened {
         data_dir::create_if_used(&config)?;
         let (secrets, _) = root_secret::obtain(&config)?;
         let sealer = Sealer::under(&secrets)?;
-        let database = migrated(&config).await?;
+        let database = Database::connect(&(&config).into()).await?;
+        database.migrate().await?;
         Ok(Self { config, database, sealer, clock: Clock::system() })
     }
 
@@ -68,15 +69,11 @@ impl Opened {
     }
 }
 
-/// The database of the settings, for a command that needs none of its secrets.
+/// The database of the settings, for a command that goes through all of it and needs none of its secrets.
 pub(super) async fn database(settings: &SettingsArguments) -> anyhow::Result<Database> {
     let config = config::load(&settings.sources())?.config;
     data_dir::create_if_used(&config)?;
-    migrated(&config).await
-}
-
-async fn migrated(config: &Config) -> anyhow::Result<Database> {
-    let database = Database::connect(&config.into()).await?;
+    let database = Database::connect(&DatabaseSettings { paging: Paging::Copied, ..(&config).into() }).await?;
     database.migrate().await?;
     Ok(database)
 }

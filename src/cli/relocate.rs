@@ -8,7 +8,7 @@ use clap::Args;
 use super::progress::Progress;
 use super::settings::SettingsArguments;
 use crate::config::DatabaseUrl;
-use crate::database::{DatabaseSettings, MovedTable, relocate};
+use crate::database::{self, DatabaseSettings, MovedTable, relocate};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -54,6 +54,7 @@ pub(super) fn run(arguments: &Arguments, settings: &SettingsArguments) -> anyhow
 }
 
 fn told(moved: &[MovedTable], to: &DatabaseUrl) -> String {
+    let to = database::DatabaseUrl::from(to.clone());
     let line = |table: &MovedTable| format!("{:24}  {:>12} rows  {}", table.name, table.rows, table.digest);
     let mut lines: Vec<String> = moved.iter().map(line).collect();
     lines.push(format!("Everything is at {to}, read back and the same. Start the server with it.\n"));

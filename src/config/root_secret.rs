@@ -48,6 +48,17 @@ pub fn obtain(config: &Config) -> Result<(RootSecrets, RootSecretOrigin), RootSe
     }
 }
 
+/// Returns the root secret of the settings, or the one that an earlier start made; makes none.
+///
+/// # Errors
+/// [`RootSecretError`] names the file that cannot be read.
+pub fn existing(config: &Config) -> Result<Option<RootSecrets>, RootSecretError> {
+    match &config.service.secret_key {
+        Some(secrets) => Ok(Some(secrets.clone())),
+        None => read(&path(&config.service.data_dir)),
+    }
+}
+
 /// Makes a root secret: 32 random bytes in base64url, which no shell or URL needs to quote.
 #[must_use]
 pub fn generate() -> Zeroizing<String> {

@@ -27,6 +27,7 @@
 //! ```
 
 mod backups;
+mod clock;
 mod document;
 mod error;
 mod migrate;
@@ -61,7 +62,7 @@ pub use self::migrate::{Applied, MigrateError, Migration};
 pub use self::queries::{Reads, Writes};
 pub use self::relocation::{MovedTable, RelocationError, relocate};
 pub use self::row::{Column, FromRow, Row};
-pub use self::settings::{DatabaseSettings, DatabaseUrl};
+pub use self::settings::{DatabaseSettings, DatabaseUrl, Paging};
 pub use self::statement::Statement;
 pub use self::transaction::{Once, Transaction};
 pub use self::value::Value;

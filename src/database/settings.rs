@@ -31,8 +31,19 @@ pub struct DatabaseSettings {
     /// the turn being granted, so a task that has stopped running gives it back as well. On PostgreSQL it is the time
     /// between two statements, and the whole may take one `statement_timeout` more.
     pub lease: Duration,
+    /// How SQLite reads its file. Default [`Paging::Mapped`].
+    pub paging: Paging,
     /// When the breaker before the database opens, and how it finds the database back.
     pub breaker: circuit_breaker::Settings,
+}
+
+/// How SQLite reads its file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Paging {
+    /// Through the page cache of the system: for a server, whose readers share it.
+    Mapped,
+    /// Into 16 MiB of each connection's own: for a command that goes through everything once and shall stay small.
+    Copied,
 }
 
 impl DatabaseSettings {
@@ -45,6 +56,7 @@ impl DatabaseSettings {
             wait_timeout: Duration::from_secs(2),
             statement_timeout: Duration::from_secs(2),
             lease: Duration::from_secs(1),
+            paging: Paging::Mapped,
             breaker: circuit_breaker::Settings::DATABASE,
         }
     }

@@ -24,6 +24,8 @@ use crate::{
     domain::Timestamp,
 };
 
+pub use self::secrets::prove;
+
 /// What keys are kept with.
 #[derive(Clone, Copy)]
 pub struct Keeper<'a> {

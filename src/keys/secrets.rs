@@ -55,7 +55,7 @@ async fn shared<const LEN: usize>(keeper: Keeper<'_>, name: &'static str) -> Res
 ///
 /// Nodes that share a database could not read a key that another secret sealed, and would be left without one that
 /// signs.
-pub(super) async fn prove(keeper: Keeper<'_>) -> Result<(), KeysError> {
+pub async fn prove(keeper: Keeper<'_>) -> Result<(), KeysError> {
     for name in SHARED {
         if let Some(secret) = SealedSecret::find(keeper.database, name).await? {
             open(keeper, name, &secret.sealed)?;

@@ -152,6 +152,17 @@ impl Mailer {
         Post { to, id, date, words }
     }
 
+    /// Connects to the mail server and signs in there, as for a letter; sends none. Does nothing where there is no server.
+    ///
+    /// # Errors
+    /// [`SendError::Unreachable`] says what keeps letters from leaving.
+    pub async fn greet(&self) -> Result<(), SendError> {
+        match &self.way {
+            Way::Server(smtp) => smtp.greet().await,
+            Way::Mailbox(_) | Way::Nowhere => Ok(()),
+        }
+    }
+
     /// Sends a letter, within the time that one may take.
     ///
     /// # Errors

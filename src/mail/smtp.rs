@@ -84,6 +84,13 @@ impl Smtp {
         Ok(())
     }
 
+    /// Opens a connection on which a letter could begin.
+    pub(super) async fn greet(&self) -> Result<(), SendError> {
+        let connection = self.connection().await?;
+        self.keep(connection);
+        Ok(())
+    }
+
     /// A connection on which a letter can begin.
     async fn connection(&self) -> Result<AsyncSmtpConnection, SendError> {
         while let Some(Resting { mut connection, since }) = self.take() {

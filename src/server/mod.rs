@@ -26,7 +26,7 @@ use self::{
 
 pub use self::{
     start_error::StartError,
-    tls::{PairError, TlsError},
+    tls::{PairError, TlsError, certificate_expiry},
 };
 
 use crate::{

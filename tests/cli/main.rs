@@ -8,6 +8,7 @@
 )]
 
 mod commands;
+mod doctor;
 mod jobs;
 mod keys;
 mod mail;

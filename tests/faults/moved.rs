@@ -139,6 +139,20 @@ async fn a_service_that_moved_goes_on_with_the_same_sessions() {
     whole(&home.database().await).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_doctor_who_asks_a_running_service_finds_it_well() {
+    let home = Home::new(Engine::Postgres);
+    let service = home.start();
+    let url = format!("http://{}", service.address);
+
+    let (status, said) = home.runs(&["doctor", "--url", &url]).ended();
+
+    assert_eq!(status.code(), Some(0), "{said}");
+    for words in ["leads to the server", "that of the database server are", "has been signing for 0 days"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+}
+
 /// Nothing is there by half.
 async fn whole(database: &Database) {
     assert_eq!(database.one::<i64>(&HALF_MADE, &[]).await, Ok(0), "users by half");

@@ -132,7 +132,9 @@ mod tests {
 
     fn tally(rows: &[&[Datum]]) -> Tally {
         let mut tally = Tally::default();
-        rows.iter().for_each(|row| tally.add(row));
+        for row in rows {
+            tally.add(row);
+        }
         tally
     }
 

@@ -11,11 +11,14 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::super::error::{DatabaseError, Fault};
+use super::super::settings::Paging;
 use super::error::translate;
 
 /// Bytes of the file that are read through the page cache of the system instead of copied. SQLite's own pages are
 /// then shared by all readers; 256 MiB of address space cost nothing until they are touched.
 const MMAP_BYTES: u32 = 256 << 20;
+/// KiB of pages that a connection keeps where they are copied.
+const CACHE_KIB: u32 = 16 << 10;
 /// Statements a connection keeps prepared; the service has fewer.
 const PREPARED: usize = 256;
 
@@ -23,6 +26,7 @@ const PREPARED: usize = 256;
 pub(super) struct Location {
     path: PathBuf,
     private: bool,
+    paging: Paging,
 }
 
 impl Location {
@@ -31,25 +35,25 @@ impl Location {
     /// A private database is a file in memory (`/dev/shm`, else the directory for temporary files), not SQLite's
     /// `:memory:`: that one belongs to a single connection, or has no log and lets readers and the writer lock one
     /// another out. So tests run what operators run.
-    pub(super) fn parse(url: &str) -> Result<Self, DatabaseError> {
+    pub(super) fn parse(url: &str, paging: Paging) -> Result<Self, DatabaseError> {
         if url == "sqlite::memory:" {
-            return Self::private();
+            return Self::private(paging);
         }
         let path = url.strip_prefix("sqlite://").filter(|path| !path.is_empty() && !path.contains('?'));
         let path = path.map(PathBuf::from).ok_or_else(|| {
             DatabaseError::Other("expected sqlite://path without parameters, or sqlite::memory:".to_owned())
         })?;
-        let location = Self { path, private: false };
+        let location = Self { path, private: false, paging };
         location.touch()?;
         Ok(location)
     }
 
     /// A file that is there.
     pub(super) fn of_file(path: &Path) -> Self {
-        Self { path: path.to_owned(), private: false }
+        Self { path: path.to_owned(), private: false, paging: Paging::Mapped }
     }
 
-    fn private() -> Result<Self, DatabaseError> {
+    fn private(paging: Paging) -> Result<Self, DatabaseError> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let memory = Path::new("/dev/shm");
         let base = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
@@ -58,7 +62,7 @@ impl Location {
             let directory = base.join(format!("countersign-{}-{number}", std::process::id()));
             match fs::DirBuilder::new().mode(0o700).create(&directory) {
                 Ok(()) => {
-                    let location = Self { path: directory.join("countersign.db"), private: true };
+                    let location = Self { path: directory.join("countersign.db"), private: true, paging };
                     location.touch()?;
                     return Ok(location);
                 }
@@ -99,12 +103,12 @@ impl Location {
         // Not `CREATE`: a file that has gone must not come back empty. Not its mutex: we have our own.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags).map_err(|error| translate(&error))?;
-        configure(&connection, pragmas).map_err(|error| translate(&error))?;
+        configure(&connection, self.paging, pragmas).map_err(|error| translate(&error))?;
         Ok(connection)
     }
 }
 
-fn configure(connection: &Connection, pragmas: &str) -> rusqlite::Result<()> {
+fn configure(connection: &Connection, paging: Paging, pragmas: &str) -> rusqlite::Result<()> {
     // Tasks wait for a locked file by themselves; SQLite's own waiting would stop their thread.
     connection.busy_timeout(Duration::ZERO)?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
@@ -114,10 +118,14 @@ fn configure(connection: &Connection, pragmas: &str) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    let paging = match paging {
+        Paging::Mapped => format!("pragma mmap_size = {MMAP_BYTES};"),
+        Paging::Copied => format!("pragma cache_size = -{CACHE_KIB};"),
+    };
     // `fullfsync` counts on macOS alone, where a plain fsync does not reach the disk. The last line reads the file,
     // so that one which is no database is noticed here.
     connection.execute_batch(&format!(
-        "{pragmas} pragma foreign_keys = on; pragma mmap_size = {MMAP_BYTES}; pragma temp_store = memory;
+        "{pragmas} pragma foreign_keys = on; {paging} pragma temp_store = memory;
          pragma fullfsync = on; pragma checkpoint_fullfsync = on;
          select count(*) from sqlite_schema;"
     ))

@@ -49,7 +49,7 @@ pub(super) struct Sqlite {
 impl Sqlite {
     /// Opens the file, and makes it if there is none. Waits while another process holds it.
     pub(super) async fn connect(settings: &DatabaseSettings) -> Result<Self, DatabaseError> {
-        let location = Arc::new(Location::parse(settings.url.expose())?);
+        let location = Arc::new(Location::parse(settings.url.expose(), settings.paging)?);
         let until = Instant::now() + settings.connect_timeout;
         loop {
             let (location, settings) = (Arc::clone(&location), settings.clone());

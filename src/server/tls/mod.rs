@@ -60,11 +60,29 @@ pub(super) enum Protocol {
     Http2,
 }
 
+impl Files {
+    fn of(settings: &Http) -> Option<Self> {
+        let (certificate, key) = (settings.tls_cert.clone()?, settings.tls_key.clone()?);
+        Some(Self { certificate, key })
+    }
+}
+
+/// Reads the certificate and the key of the settings as the server would at its start, and answers when the certificate
+/// expires; `None` if there is none.
+///
+/// # Errors
+/// [`PairError`] says why a server would not start with them.
+#[must_use]
+pub fn certificate_expiry(settings: &Http, now: Timestamp) -> Option<Result<Timestamp, PairError>> {
+    let files = Files::of(settings)?;
+    let pair = Text::read(&files).and_then(|text| Pair::parse(&text, &files)).and_then(|pair| pair.checked(now));
+    Some(pair.map(|pair| pair.expires))
+}
+
 impl Tls {
     /// Reads the certificate that the settings name; `None` if they name none.
     pub(super) fn of(settings: &Http, clock: &Clock) -> Result<Option<Self>, TlsError> {
-        let (Some(certificate), Some(key)) = (&settings.tls_cert, &settings.tls_key) else { return Ok(None) };
-        let files = Files { certificate: certificate.clone(), key: key.clone() };
+        let Some(files) = Files::of(settings) else { return Ok(None) };
         let text = Text::read(&files)?;
         let pair = Pair::parse(&text, &files)?.checked(clock.now())?;
         info!(certificate = %files.certificate.display(), expires = %pair.expires, "TLS with this certificate");
