@@ -10,10 +10,10 @@ use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 
-use super::{opened, progress::Progress, settings::SettingsArguments};
-use crate::database::Database;
+use super::{opened::Opened, progress::Progress, settings::SettingsArguments};
 use crate::domain::{Email, Roles, Timestamp, UserId, Username};
 use crate::models::user::User;
+use crate::moving::export::{Export, Hashes};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -48,9 +48,12 @@ struct Line<'a> {
 
 pub(super) fn run(arguments: &Arguments, settings: &SettingsArguments) -> anyhow::Result<ExitCode> {
     super::block_on(async {
-        let database = opened::database(settings).await?;
+        let opened = Opened::open_for_all(settings).await?;
+        let trail = opened.trail().await?;
         let mut output = BufWriter::new(output(arguments.file.as_deref())?);
-        let count = write_all(&database, &mut output, arguments.with_hashes).await?;
+        let hashes = if arguments.with_hashes { Hashes::Included } else { Hashes::LeftOut };
+        let mut export = Export::begin(&opened.database, opened.scribe(&trail), hashes).await?;
+        let count = write_all(&mut export, &mut output, hashes).await?;
         output.flush()?;
         if arguments.file.is_some() {
             return super::answer(format!("{count} users exported\n").as_bytes());
@@ -65,15 +68,16 @@ fn output(file: Option<&Path>) -> anyhow::Result<Box<dyn Write + Send>> {
     Ok(Box::new(file.with_context(|| format!("cannot make {}", path.display()))?))
 }
 
-async fn write_all(database: &Database, output: &mut impl Write, with_hashes: bool) -> anyhow::Result<u64> {
+async fn write_all(export: &mut Export<'_>, output: &mut impl Write, hashes: Hashes) -> anyhow::Result<u64> {
     let mut progress = Progress::new(None, "users");
-    let (mut count, mut after) = (0, None);
+    let mut count = 0;
     loop {
-        let stretch = User::stretch(database, after, STRETCH).await?;
-        let Some(last) = stretch.last() else { break };
-        after = Some(last.id);
+        let stretch = export.next().await?;
+        if stretch.is_empty() {
+            break;
+        }
         for user in &stretch {
-            serde_json::to_writer(&mut *output, &line(user, with_hashes))?;
+            serde_json::to_writer(&mut *output, &line(user, hashes))?;
             output.write_all(b"\n")?;
             count += 1;
         }
@@ -83,12 +87,12 @@ async fn write_all(database: &Database, output: &mut impl Write, with_hashes: bo
     Ok(count)
 }
 
-fn line(user: &User, with_hashes: bool) -> Line<'_> {
+fn line(user: &User, hashes: Hashes) -> Line<'_> {
     Line {
         id: user.id,
         email: &user.email,
         username: &user.username,
-        password_hash: with_hashes.then(|| user.password_hash.as_stored()),
+        password_hash: (hashes == Hashes::Included).then(|| user.password_hash.as_stored()),
         is_active: user.is_active,
         email_verified: user.email_verified,
         roles: &user.roles,
@@ -96,6 +100,3 @@ fn line(user: &User, with_hashes: bool) -> Line<'_> {
         updated_at: user.updated_at,
     }
 }
-
-/// Users that are read at once: a few hundred KiB.
-const STRETCH: i64 = 1_000;

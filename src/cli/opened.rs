@@ -26,11 +26,20 @@ pub(super) struct Opened {
 
 impl Opened {
     pub(super) async fn open(settings: &SettingsArguments) -> anyhow::Result<Self> {
+        Self::open_by(settings, Paging::Mapped).await
+    }
+
+    /// For a command that goes through the whole database.
+    pub(super) async fn open_for_all(settings: &SettingsArguments) -> anyhow::Result<Self> {
+        Self::open_by(settings, Paging::Copied).await
+    }
+
+    async fn open_by(settings: &SettingsArguments, paging: Paging) -> anyhow::Result<Self> {
         let config = config::load(&settings.sources())?.config;
         data_dir::create_if_used(&config)?;
         let (secrets, _) = root_secret::obtain(&config)?;
         let sealer = Sealer::under(&secrets)?;
-        let database = Database::connect(&(&config).into()).await?;
+        let database = Database::connect(&DatabaseSettings { paging, ..(&config).into() }).await?;
         database.migrate().await?;
         Ok(Self { config, database, sealer, clock: Clock::system() })
     }
@@ -40,9 +49,14 @@ impl Opened {
         Ok(keys::secrets::trail_key(self.keeper()).await?)
     }
 
+    /// What writes events down.
+    pub(super) fn scribe<'a>(&self, trail: &'a MacKey) -> Scribe<'a> {
+        Scribe { key: trail, now: self.now() }
+    }
+
     /// What administration is done with.
     pub(super) fn desk<'a>(&'a self, trail: &'a MacKey) -> Desk<'a> {
-        Desk { database: &self.database, scribe: Scribe { key: trail, now: self.now() }, metrics: None }
+        Desk { database: &self.database, scribe: self.scribe(trail), metrics: None }
     }
 
     /// What hashes a password as a server would.
@@ -67,13 +81,4 @@ impl Opened {
             now: self.clock.now(),
         }
     }
-}
-
-/// The database of the settings, for a command that goes through all of it and needs none of its secrets.
-pub(super) async fn database(settings: &SettingsArguments) -> anyhow::Result<Database> {
-    let config = config::load(&settings.sources())?.config;
-    data_dir::create_if_used(&config)?;
-    let database = Database::connect(&DatabaseSettings { paging: Paging::Copied, ..(&config).into() }).await?;
-    database.migrate().await?;
-    Ok(database)
 }

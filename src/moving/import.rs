@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 
 use crate::{
+    audit::{self, By, Event, Kind, Scribe},
     crypto::PasswordHash,
     database::{Database, DatabaseError, Transaction},
     domain::{Email, Roles, Timestamp, Username},
@@ -63,22 +64,22 @@ pub enum Purpose {
     Rehearsal,
 }
 
-/// Takes in a batch, of hundreds rather than thousands: it is one transaction, and others wait for it. Answers what
-/// became of each, in their order.
+/// Takes in a batch, as somebody at the command line asks, and writes down that it came: one transaction, for which
+/// others wait. Answers what became of each, in their order.
 ///
 /// # Errors
 /// The database's. Nobody was taken in, unless the outcome of the commit is unknown; either way the batch may be tried
 /// again.
 pub async fn import(
     database: &Database,
+    scribe: Scribe<'_>,
     newcomers: &[Newcomer],
     purpose: Purpose,
-    now: Timestamp,
 ) -> Result<Vec<Outcome>, DatabaseError> {
     let mut transaction = database.begin().await?;
     let mut outcomes = Vec::with_capacity(newcomers.len());
     for few in newcomers.chunks(AT_ONCE) {
-        outcomes.extend(import_few(&mut transaction, few, now).await?);
+        outcomes.extend(import_few(&mut transaction, few, scribe.now).await?);
     }
     let stays = match purpose {
         Purpose::AddNew => true,
@@ -86,9 +87,30 @@ pub async fn import(
         Purpose::Rehearsal => false,
     };
     if stays {
+        write_down(&mut transaction, scribe, newcomers, &outcomes).await?;
         transaction.commit().await?;
     }
     Ok(outcomes)
+}
+
+/// Writes down how many have come, and how many administrators are among them.
+async fn write_down(
+    transaction: &mut Transaction,
+    scribe: Scribe<'_>,
+    newcomers: &[Newcomer],
+    outcomes: &[Outcome],
+) -> Result<(), DatabaseError> {
+    let come = newcomers.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_imported());
+    let (mut users, mut administrators) = (0, 0);
+    for (newcomer, _) in come {
+        users += 1;
+        administrators += u64::from(newcomer.roles.contains(Roles::ADMIN));
+    }
+    if users == 0 {
+        return Ok(());
+    }
+    let event = Event::new(Kind::Imported, By::cli()).with("users", users).with("administrators", administrators);
+    audit::record(transaction, scribe, event).await
 }
 
 async fn import_few(

@@ -84,6 +84,7 @@ pub(crate) const VERBS: &[(&str, &[&str])] = &[
         ],
     ),
     ("keys", &["audit"]),
+    ("moving", &["audit"]),
 ];
 
 /// The drivers of the two engines.

@@ -255,7 +255,7 @@ fn wait_for_users(machine: &Machine, at_least: usize) {
 /// A million is for a quiet hour: `IMPORT_USERS=1000000`.
 #[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the service")]
 fn how_many() -> usize {
-    std::env::var("IMPORT_USERS").map_or(4_000, |count| count.parse().unwrap())
+    std::env::var("IMPORT_USERS").map_or(6_000, |count| count.parse().unwrap())
 }
 
 #[test]

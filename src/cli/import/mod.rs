@@ -24,10 +24,10 @@ use self::input::Input;
 use self::records::{Format, Record};
 use self::report::Report;
 use self::sources::{Reader, Source};
-use super::{opened, progress, settings::SettingsArguments};
+use super::{opened::Opened, progress, settings::SettingsArguments};
+use crate::audit::Scribe;
 use crate::clock::Clock;
 use crate::database::{Database, DatabaseError};
-use crate::domain::Timestamp;
 use crate::moving::import::{self, Newcomer, Outcome, Purpose};
 
 #[derive(Args, Debug)]
@@ -108,27 +108,29 @@ pub(super) fn run(arguments: &Arguments, settings: &SettingsArguments) -> anyhow
             now: Clock::system().now(),
         };
         let report = Report::begin(arguments.report.as_deref())?;
-        let database = opened::database(settings).await?;
+        let opened = Opened::open_for_all(settings).await?;
+        let trail = opened.trail().await?;
         let purpose = match (arguments.dry_run, arguments.on_conflict) {
             (true, _) => Purpose::Rehearsal,
             (false, OnConflict::Skip) => Purpose::AddNew,
             (false, OnConflict::Fail) => Purpose::AllOrNobody,
         };
-        let mut import = Import { database, purpose, now: reader.now, report };
+        let scribe = opened.scribe(&trail);
+        let mut import = Import { database: &opened.database, scribe, purpose, report };
         let took = import.all(input, arguments.format, reader).await?;
         import.report.end(took, arguments.json, purpose == Purpose::Rehearsal)
     })
 }
 
 /// An import under way.
-struct Import {
-    database: Database,
+struct Import<'a> {
+    database: &'a Database,
+    scribe: Scribe<'a>,
     purpose: Purpose,
-    now: Timestamp,
     report: Report,
 }
 
-impl Import {
+impl Import<'_> {
     async fn all(&mut self, input: Input, format: Option<Format>, reader: Reader) -> anyhow::Result<Duration> {
         let mut progress = progress::Progress::new(input.bytes, "users");
         let read_bytes = input.read_bytes.clone();
@@ -184,12 +186,12 @@ impl Import {
     /// Tries again while the database is away: a batch that may have been committed is there then, and passed over.
     async fn taken_in(&self, newcomers: &[Newcomer]) -> Result<Vec<Outcome>, DatabaseError> {
         for _ in 0..TRIES {
-            match import::import(&self.database, newcomers, self.purpose, self.now).await {
+            match import::import(self.database, self.scribe, newcomers, self.purpose).await {
                 Err(error) if error.is_outage() => tokio::time::sleep(BETWEEN_TRIES).await,
                 outcomes => return outcomes,
             }
         }
-        import::import(&self.database, newcomers, self.purpose, self.now).await
+        import::import(self.database, self.scribe, newcomers, self.purpose).await
     }
 }
 
@@ -232,8 +234,9 @@ fn entry(reader: &Reader, Record { place, fields }: Record) -> Entry {
     }
 }
 
-/// Users in a transaction: enough that the disk is waited for seldom, so few that a server waits milliseconds.
-const BATCH: usize = 512;
+/// Users in a transaction: so many that the pages of an index, which each user finds another one of, are written less
+/// often; so few that a server beside it waits a tenth of a second.
+const BATCH: usize = 2_048;
 /// With the pause, a minute: as long as the restart of a server takes.
 const TRIES: usize = 60;
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);

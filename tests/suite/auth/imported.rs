@@ -1,5 +1,6 @@
 //! Users of other programs: they sign in with the password they have, and leave the old hash behind.
 
+use countersign::audit::Scribe;
 use countersign::crypto::PasswordHash;
 use countersign::database::{Reads, Statement};
 use countersign::domain::{Email, Roles, Username};
@@ -40,8 +41,8 @@ fn newcomer(number: usize, hash: &str) -> Newcomer {
 }
 
 async fn take_in(app: &TestApp, newcomers: &[Newcomer]) {
-    let (database, now) = (&app.handles().database, app.handles().clock.now());
-    let outcomes = import::import(database, newcomers, Purpose::AddNew, now).await.expect("an answer");
+    let (database, scribe) = (&app.handles().database, Scribe::from(app.handles()));
+    let outcomes = import::import(database, scribe, newcomers, Purpose::AddNew).await.expect("an answer");
     assert!(outcomes.iter().all(Outcome::is_imported), "{outcomes:?}");
 }
 
@@ -92,20 +93,23 @@ async fn a_batch_is_taken_in_once_however_often_it_is_tried(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     static COUNT: Statement = Statement::new("select count(*) from users");
+    static WRITTEN_DOWN: Statement = Statement::new("select details from audit_events where kind = 'imported'");
     let app = TestApp::new(engine).await;
-    let (database, now) = (&app.handles().database, app.handles().clock.now());
+    let (database, scribe) = (&app.handles().database, Scribe::from(app.handles()));
     let mut batch: Vec<_> = (0..100).map(|number| newcomer(number, "!")).collect();
     batch.push(newcomer(7, "!"));
     let nameless =
         Newcomer { email: Email::parse("user7@example.org").expect("an address"), username: None, ..newcomer(7, "!") };
     batch.push(nameless);
 
-    let first = import::import(database, &batch, Purpose::AddNew, now).await.expect("an answer");
-    let again = import::import(database, &batch, Purpose::AddNew, now).await.expect("an answer");
+    let first = import::import(database, scribe, &batch, Purpose::AddNew).await.expect("an answer");
+    let again = import::import(database, scribe, &batch, Purpose::AddNew).await.expect("an answer");
 
     assert_eq!(first.iter().filter(|outcome| outcome.is_imported()).count(), 101);
     assert_eq!(first[100], Outcome::AlreadyThere);
     assert!(matches!(&first[101], Outcome::Imported(name) if name.as_str().starts_with("user7-")), "{:?}", first[101]);
     assert!(again.iter().all(|outcome| *outcome == Outcome::AlreadyThere), "{again:?}");
     assert_eq!(database.one::<i64>(&COUNT, &[]).await, Ok(101));
+    let written: String = database.one(&WRITTEN_DOWN, &[]).await.expect("one event for both");
+    assert!(written.contains("\"users\":101"), "{written}");
 }
