@@ -299,3 +299,16 @@ fn there_is_nothing_to_copy_where_there_is_no_database() {
     }
     assert!(Machine::new().types("move --to sqlite://other.db").refused().len() == 1);
 }
+
+#[test]
+fn a_reader_who_has_seen_enough_of_an_export_is_no_failure() {
+    let lines: Vec<_> =
+        (0..3_000).map(|number| json!({"email": format!("user{number}@example.com")}).to_string()).collect();
+    let machine = Machine::new().with_file("users.ndjson", &lines.join("\n"));
+    import(&machine, "users.ndjson");
+
+    let mut child = machine.starts("export");
+    drop(child.stdout.take());
+
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
