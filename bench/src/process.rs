@@ -61,7 +61,7 @@ impl Process {
 
     /// All processes in its group.
     fn stats(&self) -> Vec<Stat> {
-        Stat::all().into_iter().filter(|stat| stat.field(2) == f64::from(self.child.id())).collect()
+        Stat::all().into_iter().filter(|stat| stat.is(2, self.child.id())).collect()
     }
 
     fn signal(&self, signal: Signal) {
@@ -98,6 +98,11 @@ impl Stat {
         self.0.get(index).and_then(|field| field.parse().ok()).unwrap_or(0.0)
     }
 
+    /// Whether this field names this process or group.
+    fn is(&self, index: usize, id: u32) -> bool {
+        self.0.get(index).is_some_and(|field| *field == id.to_string())
+    }
+
     fn cpu_seconds(&self) -> f64 {
         (self.field(11) + self.field(12)) / TICKS
     }
@@ -112,7 +117,7 @@ pub(crate) fn own_cpu_seconds() -> f64 {
 pub(crate) fn cpu_seconds_with_children(parent: u32) -> f64 {
     let ended = |stat: Stat| (stat.field(13) + stat.field(14)) / TICKS + stat.cpu_seconds();
     let living =
-        Stat::all().iter().filter(|stat| stat.field(1) == f64::from(parent)).map(Stat::cpu_seconds).sum::<f64>();
+        Stat::all().iter().filter(|stat| stat.is(1, parent)).map(Stat::cpu_seconds).sum::<f64>();
     living + Stat::read(Path::new(&format!("/proc/{parent}"))).map_or(0.0, ended)
 }
 
