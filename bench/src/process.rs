@@ -51,7 +51,7 @@ impl Process {
 
     /// Seconds that it and its children have had on the cores.
     pub(crate) fn cpu_seconds(&self) -> f64 {
-        self.stats().iter().map(|stat| stat.cpu_seconds()).sum()
+        self.stats().iter().map(Stat::cpu_seconds).sum()
     }
 
     /// Its memory and that of its children, in MiB. What they share is counted once for each.
@@ -116,8 +116,7 @@ pub(crate) fn own_cpu_seconds() -> f64 {
 /// Seconds that a process and its children have had on the cores, those that have ended among them.
 pub(crate) fn cpu_seconds_with_children(parent: u32) -> f64 {
     let ended = |stat: Stat| (stat.field(13) + stat.field(14)) / TICKS + stat.cpu_seconds();
-    let living =
-        Stat::all().iter().filter(|stat| stat.is(1, parent)).map(Stat::cpu_seconds).sum::<f64>();
+    let living = Stat::all().iter().filter(|stat| stat.is(1, parent)).map(Stat::cpu_seconds).sum::<f64>();
     living + Stat::read(Path::new(&format!("/proc/{parent}"))).map_or(0.0, ended)
 }
 
