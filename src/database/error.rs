@@ -87,7 +87,7 @@ impl DatabaseError {
         match fault {
             // Read-only: the primary has moved, and another connection leads to it.
             Fault::Connection | Fault::Server | Fault::Conflict | Fault::ReadOnly => true,
-            Fault::Locked | Fault::DiskFull | Fault::Io => false,
+            Fault::Login | Fault::Locked | Fault::DiskFull | Fault::Io => false,
         }
     }
 
@@ -134,6 +134,9 @@ impl From<CallError<Self>> for DatabaseError {
 pub enum Fault {
     /// No connection, or it broke.
     Connection,
+    /// The server does not let this role in, or has no such database. A wrong address at the start; later, somebody has
+    /// changed the password of the role.
+    Login,
     /// The server has no room for it: connections or memory.
     Server,
     /// Two transactions stood in each other's way, and this one was ended for the other's sake.
@@ -152,6 +155,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Connection => "no connection",
+            Self::Login => "the server does not let us in",
             Self::Server => "the server cannot take the statement",
             Self::Conflict => "another transaction stood in its way",
             Self::Locked => "another process holds its lock",

@@ -63,6 +63,9 @@ fn remedy(error: &DatabaseError) -> &'static str {
         DatabaseError::Corrupt(_) => "Restore a backup, or name another database with DATABASE_URL",
         DatabaseError::Unavailable { fault: Fault::Connection | Fault::Server | Fault::Conflict, .. }
         | DatabaseError::Timeout(_) => "Start it, or name another one with DATABASE_URL",
+        DatabaseError::Unavailable { fault: Fault::Login, .. } => {
+            "Correct the user, the password and the name of the database in DATABASE_URL"
+        }
         DatabaseError::Unavailable { fault: Fault::Locked, .. } => "End the process that holds it",
         DatabaseError::Unavailable { fault: Fault::DiskFull, .. } => "Make room on the disk",
         DatabaseError::Unavailable { fault: Fault::ReadOnly | Fault::Io, .. } => {

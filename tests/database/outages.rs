@@ -41,6 +41,33 @@ impl Site {
     }
 }
 
+#[tokio::test]
+async fn a_role_that_is_let_in_no_more_is_an_outage_and_at_the_start_a_mistake() {
+    let server = Server::start();
+    let home = TestDatabase::on(&server.url());
+    administer(&server.url(), "create role guest login".to_owned()).unwrap();
+    let url = home.url().replace("postgres@", "guest@");
+    let database = Database::connect(&settings(&url)).await.unwrap();
+    database.ping().await.unwrap();
+
+    administer(&server.url(), "alter role guest nologin".to_owned()).unwrap();
+    let end = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'guest'";
+    administer(&server.url(), end.to_owned()).unwrap();
+    let refused = database.ping().await;
+    let mut patient = settings(&url);
+    patient.connect_timeout = Duration::from_hours(1);
+    let started = tokio::time::timeout(Duration::from_mins(1), Database::connect(&patient)).await;
+    administer(&server.url(), "alter role guest login".to_owned()).unwrap();
+
+    let login = |error: &DatabaseError| matches!(error, DatabaseError::Unavailable { fault: Fault::Login, .. });
+    assert!(refused.as_ref().is_err_and(|error| login(error) && error.is_outage()), "{refused:?}");
+    assert!(started.expect("no patience with it").is_err_and(|error| login(&error)));
+    let until = Instant::now() + Duration::from_secs(20);
+    while let Err(error) = database.ping().await {
+        assert!(Instant::now() < until, "{error}");
+    }
+}
+
 fn settings(url: &str) -> DatabaseSettings {
     let mut settings = DatabaseSettings::new(url);
     settings.wait_timeout = DEADLINE;

@@ -61,7 +61,9 @@ fn fault(code: &str) -> Option<Fault> {
         "40001" | "40P01" => Some(Fault::Conflict),
         "53100" => Some(Fault::DiskFull),
         "58030" => Some(Fault::Io),
-        // Classes: connection exception, insufficient resources (too many connections, out of memory).
+        "3D000" => Some(Fault::Login),
+        // Classes: invalid authorization, connection exception, insufficient resources (too many connections, out of memory).
+        other if other.starts_with("28") => Some(Fault::Login),
         other if other.starts_with("08") => Some(Fault::Connection),
         other if other.starts_with("53") => Some(Fault::Server),
         _ => None,

@@ -64,6 +64,8 @@ impl Postgres {
         let mut told = false;
         loop {
             match postgres.shared.client().await {
+                // Whoever is not let in now will not be in a moment: that is told at once.
+                Err(error @ DatabaseError::Unavailable { fault: Fault::Login, .. }) => return Err(error),
                 Err(error) if error.is_outage() && Instant::now() + PAUSE < until => {
                     if !told {
                         warn!(%error, patience_seconds = settings.connect_timeout.as_secs(), "waiting for the database");
