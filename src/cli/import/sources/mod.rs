@@ -1,17 +1,25 @@
-//! What the fields of each program mean here.
+//! What the fields of each program mean here: a file for each program.
 //!
 //! A field that says something about signing in and is not understood refuses its record; everything else is left
-//! where it was.
+//! where it was. Whatever is left behind although its owner would miss it is noted.
+
+mod auth0;
+mod countersign;
+mod django;
+mod fastapi_users;
+mod firebase;
+mod keycloak;
+mod supabase;
 
 use clap::ValueEnum;
-use serde_json::Value;
 
-use super::fields::{email, flag, instant, present, roles, text};
+use super::Refusal;
 use super::records::Fields;
-use super::{Refusal, firebase::HashConfig};
 use crate::crypto::PasswordHash;
-use crate::domain::{Roles, RolesError, Timestamp, Username};
+use crate::domain::{Email, Roles, RolesError, Timestamp, Username};
 use crate::moving::import::Newcomer;
+
+pub(super) use self::firebase::HashConfig;
 
 /// Whose export it is.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
@@ -38,177 +46,104 @@ impl Source {
     pub(super) fn is_one_document(self) -> bool {
         matches!(self, Self::Firebase | Self::Keycloak)
     }
+
+    /// The column with the hash, by which the table of users is known among others.
+    pub(super) fn hash_column(self) -> &'static str {
+        match self {
+            Self::Countersign | Self::Auth0 => "password_hash",
+            Self::FastapiUsers => "hashed_password",
+            Self::Django | Self::Keycloak => "password",
+            Self::Supabase => "encrypted_password",
+            Self::Firebase => "passwordHash",
+        }
+    }
 }
 
 /// Turns records of one program into newcomers.
 pub(super) struct Reader {
     pub(super) source: Source,
     pub(super) firebase: Option<HashConfig>,
+    /// Whether who has a hash that cannot be checked comes without it.
+    pub(super) drops_unknown_hashes: bool,
     pub(super) now: Timestamp,
 }
 
-/// A newcomer, and the name that could not be kept.
+/// A newcomer, and what could not come with them.
 pub(super) struct Read {
     pub(super) newcomer: Newcomer,
     pub(super) lost_name: Option<String>,
+    pub(super) notes: Vec<Refusal>,
 }
 
-impl Read {
-    /// Somebody from where nobody has a name.
-    fn nameless(newcomer: Newcomer) -> Self {
-        Self { newcomer, lost_name: None }
-    }
+/// Somebody as another program knows them: their name and their hash are still in its words.
+struct Account {
+    email: Email,
+    name: Option<String>,
+    stored: Result<Option<String>, Refusal>,
+    is_active: bool,
+    email_verified: bool,
+    roles: Roles,
+    created_at: Option<Timestamp>,
+    notes: Vec<Refusal>,
 }
 
 impl Reader {
-    pub(super) fn read(&self, fields: &Fields) -> Result<Read, Refusal> {
-        match self.source {
-            Source::Countersign => countersign(fields),
-            Source::FastapiUsers => fastapi_users(fields),
-            Source::Django => django(fields.get("fields").and_then(Value::as_object).unwrap_or(fields)),
-            Source::Supabase => self.supabase(fields),
-            Source::Firebase => self.firebase(fields),
-            Source::Keycloak => keycloak(fields),
-            Source::Auth0 => auth0(fields),
-        }
-    }
-
-    fn supabase(&self, fields: &Fields) -> Result<Read, Refusal> {
-        if present(fields, &["deleted_at"]).is_some() {
-            return Err(Refusal::new("deleted", "the user has been deleted there".to_owned()));
-        }
-        let is_banned = instant(fields, &["banned_until"])?.is_some_and(|until| until > self.now);
-        Ok(Read::nameless(Newcomer {
-            email: email(fields, "email")?,
-            username: None,
-            password_hash: hash(text(fields, &["encrypted_password"]))?,
-            is_active: !is_banned,
-            email_verified: instant(fields, &["email_confirmed_at", "confirmed_at"])?.is_some(),
-            roles: Roles::default(),
-            created_at: instant(fields, &["created_at"])?,
-        }))
-    }
-
-    fn firebase(&self, fields: &Fields) -> Result<Read, Refusal> {
-        let address = email(fields, "email")?;
-        let password_hash = match text(fields, &["passwordHash"]) {
-            None => PasswordHash::nothing(),
-            Some(digest) => {
-                let config = self.firebase.as_ref().ok_or_else(|| {
-                    Refusal::new("no_hash_config", "its hash needs --firebase-hash-config".to_owned())
-                })?;
-                hash(Some(&config.hash(text(fields, &["salt"]).unwrap_or_default(), digest)))?
-            }
+    /// Reads a record; `None` if it is of something that is no user.
+    pub(super) fn read(&self, fields: &Fields) -> Result<Option<Read>, Refusal> {
+        let account = match self.source {
+            Source::Countersign => countersign::account(fields)?,
+            Source::FastapiUsers => fastapi_users::account(fields)?,
+            Source::Django if django::is_no_user(fields) => return Ok(None),
+            Source::Django => django::account(fields)?,
+            Source::Supabase => supabase::account(fields, self.now)?,
+            Source::Firebase => firebase::account(fields, self.firebase.as_ref())?,
+            Source::Keycloak if keycloak::is_no_user(fields) => return Ok(None),
+            Source::Keycloak => keycloak::account(fields)?,
+            Source::Auth0 => auth0::account(fields)?,
         };
-        Ok(Read::nameless(Newcomer {
-            email: address,
-            username: None,
-            password_hash,
-            is_active: !flag(fields, "disabled", false)?,
-            email_verified: flag(fields, "emailVerified", false)?,
-            roles: Roles::default(),
-            created_at: instant(fields, &["createdAt"])?,
-        }))
+        self.finish(account).map(Some)
     }
-}
 
-fn countersign(fields: &Fields) -> Result<Read, Refusal> {
-    if present(fields, &["password"]).is_some() {
-        let reason = "passwords in the clear are not taken; give a password_hash";
-        return Err(Refusal::new("password_in_clear", reason.to_owned()));
-    }
-    let username = text(fields, &["username"]).map(Username::parse).transpose();
-    let newcomer = Newcomer {
-        email: email(fields, "email")?,
-        username: username.map_err(|error| Refusal::new("invalid_username", error.to_string()))?,
-        password_hash: hash(text(fields, &["password_hash"]))?,
-        is_active: flag(fields, "is_active", true)?,
-        email_verified: flag(fields, "email_verified", false)?,
-        roles: roles(fields, "roles")?,
-        created_at: instant(fields, &["created_at"])?,
-    };
-    Ok(Read { newcomer, lost_name: None })
-}
-
-fn fastapi_users(fields: &Fields) -> Result<Read, Refusal> {
-    let (username, lost_name) = name(text(fields, &["username"]));
-    let newcomer = Newcomer {
-        email: email(fields, "email")?,
-        username,
-        password_hash: hash(text(fields, &["hashed_password"]))?,
-        is_active: flag(fields, "is_active", true)?,
-        email_verified: flag(fields, "is_verified", false)?,
-        roles: admin_if(flag(fields, "is_superuser", false)?)?,
-        created_at: instant(fields, &["created_at"])?,
-    };
-    Ok(Read { newcomer, lost_name })
-}
-
-fn django(fields: &Fields) -> Result<Read, Refusal> {
-    let (username, lost_name) = name(text(fields, &["username"]));
-    // What Django cannot use begins with `!`, with random letters behind.
-    let password = text(fields, &["password"]).filter(|password| !password.starts_with('!'));
-    let newcomer = Newcomer {
-        email: email(fields, "email")?,
-        username,
-        password_hash: hash(password)?,
-        is_active: flag(fields, "is_active", true)?,
-        email_verified: false,
-        roles: admin_if(flag(fields, "is_superuser", false)?)?,
-        created_at: instant(fields, &["date_joined"])?,
-    };
-    Ok(Read { newcomer, lost_name })
-}
-
-fn keycloak(fields: &Fields) -> Result<Read, Refusal> {
-    let (username, lost_name) = name(text(fields, &["username"]));
-    let newcomer = Newcomer {
-        email: email(fields, "email")?,
-        username,
-        password_hash: hash(super::keycloak::stored(fields)?.as_deref())?,
-        is_active: flag(fields, "enabled", true)?,
-        email_verified: flag(fields, "emailVerified", false)?,
-        roles: super::keycloak::roles(fields)?,
-        created_at: instant(fields, &["createdTimestamp"])?,
-    };
-    Ok(Read { newcomer, lost_name })
-}
-
-fn auth0(fields: &Fields) -> Result<Read, Refusal> {
-    let (username, lost_name) = name(text(fields, &["username"]));
-    let custom = fields.get("custom_password_hash").and_then(|custom| custom.pointer("/hash/value"));
-    let stored = text(fields, &["passwordHash", "password_hash"]).or_else(|| custom.and_then(Value::as_str));
-    let newcomer = Newcomer {
-        email: email(fields, "email")?,
-        username,
-        password_hash: hash(stored)?,
-        is_active: !flag(fields, "blocked", false)?,
-        email_verified: flag(fields, "email_verified", false)?,
-        roles: Roles::default(),
-        created_at: instant(fields, &["created_at"])?,
-    };
-    Ok(Read { newcomer, lost_name })
-}
-
-/// The name, if it can be one here; else what it was.
-fn name(raw: Option<&str>) -> (Option<Username>, Option<String>) {
-    match raw.map(|raw| Username::parse(raw).map_err(|_| raw.to_owned())) {
-        None => (None, None),
-        Some(Ok(username)) => (Some(username), None),
-        Some(Err(lost)) => (None, Some(lost)),
+    fn finish(&self, account: Account) -> Result<Read, Refusal> {
+        let Account { email, name, stored, is_active, email_verified, roles, created_at, mut notes } = account;
+        let (username, lost_name) = match name.map(|raw| Username::parse(&raw).map_err(|error| (raw, error))) {
+            None => (None, None),
+            Some(Ok(username)) => (Some(username), None),
+            Some(Err((_, error))) if self.source == Source::Countersign => {
+                return Err(Refusal::new("invalid_username", error.to_string()));
+            }
+            Some(Err((raw, _))) => (None, Some(raw)),
+        };
+        let password_hash = match stored.and_then(hash) {
+            Err(refusal) if self.drops_unknown_hashes && refusal.code == INVALID_HASH => {
+                notes.push(Refusal::new("hash_dropped", format!("{}; a password is set by mail", refusal.reason)));
+                PasswordHash::nothing()
+            }
+            read => read?,
+        };
+        let newcomer = Newcomer { email, username, password_hash, is_active, email_verified, roles, created_at };
+        Ok(Read { newcomer, lost_name, notes })
     }
 }
 
 /// The hash; nobody's password is right where there is none.
-fn hash(stored: Option<&str>) -> Result<PasswordHash, Refusal> {
+fn hash(stored: Option<String>) -> Result<PasswordHash, Refusal> {
     match stored.filter(|stored| !stored.is_empty()) {
         None => Ok(PasswordHash::nothing()),
         // Never quoted: it may be a password.
-        Some(stored) => PasswordHash::parse(stored).map_err(|error| Refusal::new("invalid_hash", error.to_string())),
+        Some(stored) => PasswordHash::parse(&stored).map_err(|error| Refusal::new(INVALID_HASH, error.to_string())),
     }
 }
+
+/// Of a hash that cannot be checked here.
+const INVALID_HASH: &str = "invalid_hash";
 
 fn admin_if(is_admin: bool) -> Result<Roles, Refusal> {
     let roles = if is_admin { Roles::parse([Roles::ADMIN]) } else { Ok(Roles::default()) };
     roles.map_err(|error: RolesError| Refusal::new("invalid_roles", error.to_string()))
+}
+
+/// The note for whoever had more than a password to show.
+fn second_factor_lost() -> Refusal {
+    Refusal::new("second_factor_lost", "their second factor stays behind; the password alone signs in".to_owned())
 }
