@@ -177,6 +177,24 @@ async fn sessions_that_are_over_are_forgotten_and_open_ones_stay(
     ada.refresh(&open.refresh_token()).await.assert_status(200);
 }
 
+#[rstest]
+#[tokio::test]
+async fn a_clock_that_runs_ahead_for_a_while_costs_nobody_their_session(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let app = TestApp::new(engine).await;
+    let ada = app.registered("ada").await;
+    let session = ada.log_in().await;
+    let twenty_days = Duration::from_hours(20 * 24);
+
+    app.set_ahead(twenty_days);
+    purge(app.handles(), None).await.expect("a purge");
+    ada.refresh(&session.refresh_token()).await.assert_problem(Code::SessionEnded);
+    app.set_back(twenty_days);
+
+    ada.refresh(&session.refresh_token()).await.assert_status(200);
+}
+
 /// Sessions of one user that are over, in a table where they lie in another order than that of their ids.
 static FOUR_HUNDRED_DEAD: Statement = Statement::new(
     "insert into sessions (id, user_id, secret_digest, refreshed_at, created_at, expires_at)
