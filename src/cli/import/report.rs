@@ -92,7 +92,7 @@ impl Report {
         } else {
             let verb = if is_rehearsal { "would be imported" } else { "imported" };
             let rate = super::progress::rate(self.read(), took);
-            let others = if no_users == 0 { String::new() } else { format!(", {no_users} no users") };
+            let others = if no_users == 0 { String::new() } else { format!(", {no_users} other records") };
             format!(
                 "{imported} {verb} ({administrators} of them administrators), {already_there} already there, \
                  {refused} refused{others}; {:.1} s, {rate} users a second\n",
