@@ -11,7 +11,11 @@ use crate::domain::Timestamp;
 
 /// Tells the time; clones tell the same.
 #[derive(Clone, Debug)]
-pub struct Clock(Movement);
+pub struct Clock {
+    movement: Movement,
+    /// What the wall clock said when this clock was made.
+    began: Timestamp,
+}
 
 #[derive(Clone, Debug)]
 enum Movement {
@@ -23,7 +27,7 @@ impl Clock {
     /// The machine's clock.
     #[must_use]
     pub fn system() -> Self {
-        Self(Movement::System { started: Instant::now() })
+        Self { movement: Movement::System { started: Instant::now() }, began: system_now() }
     }
 
     /// A clock that stands still at `start` until its hands are moved.
@@ -33,23 +37,33 @@ impl Clock {
             wall_millis: Arc::new(AtomicI64::new(start.as_unix_millis())),
             elapsed_nanos: Arc::new(AtomicU64::new(0)),
         };
-        (Self(Movement::Set(hands.clone())), hands)
+        (Self { movement: Movement::Set(hands.clone()), began: start }, hands)
     }
 
     /// The wall clock: what is stored, shown and put into tokens. It may jump when the machine's clock is corrected.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        match &self.0 {
+        match &self.movement {
             Movement::System { .. } => system_now(),
             Movement::Set(hands) => Timestamp::from_unix_millis(hands.wall_millis.load(Ordering::Acquire)),
         }
+    }
+
+    /// The wall clock, but never ahead of the time that has passed here since this clock was made: for what is deleted
+    /// for its age and could not be brought back when a jump forward turns out to have been a mistake.
+    ///
+    /// It lags behind a clock that was set right by going forward, until the process begins anew; and it trusts what the
+    /// clock said when it began.
+    #[must_use]
+    pub fn vouched(&self) -> Timestamp {
+        self.now().min(self.began + self.monotonic())
     }
 
     /// Time since this clock was made, never backwards: for limits and pauses that a corrected wall clock
     /// must neither stretch nor skip. Means nothing outside this process.
     #[must_use]
     pub fn monotonic(&self) -> Duration {
-        match &self.0 {
+        match &self.movement {
             Movement::System { started } => started.elapsed(),
             Movement::Set(hands) => Duration::from_nanos(hands.elapsed_nanos.load(Ordering::Acquire)),
         }
@@ -113,6 +127,19 @@ mod tests {
             (other.now(), other.monotonic()),
             (start + Duration::from_millis(1_500), Duration::from_millis(1_500))
         );
+    }
+
+    #[test]
+    fn a_jump_forward_is_not_vouched_for_and_what_passes_is() {
+        let start = Timestamp::from_unix_seconds(1_000);
+        let (clock, hands) = Clock::hand_set(start);
+
+        hands.set(start + Duration::from_hours(400 * 24));
+        hands.advance(Duration::from_secs(5));
+        assert_eq!(clock.vouched(), start + Duration::from_secs(5));
+
+        hands.set(start - Duration::from_mins(1));
+        assert_eq!(clock.vouched(), clock.now(), "a clock that is behind deletes nothing too early");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Router, body::Bytes, http::header, routing::get};
+use axum::{Router, http::HeaderMap, routing::get};
 use tower::util::MapRequestLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -24,13 +24,10 @@ pub fn router(app: Arc<App>) -> Router {
     if !app.config.allows_password_grant() {
         document = openapi::without_password_grant(document);
     }
-    let document = Bytes::from(openapi::text(&document));
+    let document = pages::docs::Document::of(openapi::text(&document));
 
     documented
-        .route(
-            pages::docs::DOCUMENT_PATH,
-            get(async move || ([(header::CONTENT_TYPE, "application/json")], document.clone())),
-        )
+        .route(pages::docs::DOCUMENT_PATH, get(async move |headers: HeaderMap| document.answer(&headers)))
         .route("/docs", get(pages::docs::page))
         .route("/docs/", get(pages::docs::page))
         .route("/docs/{file}", get(pages::docs::file))

@@ -32,11 +32,11 @@ struct List {
 }
 
 impl Breaches {
-    /// Prepares to ask the list at this address.
+    /// Prepares to ask the list at this address, as patiently as these settings say.
     ///
     /// # Errors
     /// When TLS could not be set up, for example for want of root certificates.
-    pub fn at(url: Option<&PublicUrl>, clock: &Clock) -> Result<Self, reqwest::Error> {
+    pub fn at(url: Option<&PublicUrl>, patience: Settings, clock: &Clock) -> Result<Self, reqwest::Error> {
         let Some(url) = url.cloned() else { return Ok(Self(None)) };
         let client = Client::builder()
             .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
@@ -45,7 +45,7 @@ impl Breaches {
             .redirect(redirect::Policy::none())
             .build()?;
         let clock = clock.clone();
-        let breaker = Breaker::new("breached passwords", Settings::DEFAULT, move || clock.monotonic());
+        let breaker = Breaker::new("breached passwords", patience, move || clock.monotonic());
         Ok(Self(Some(List { client, url, breaker })))
     }
 

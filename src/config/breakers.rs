@@ -75,6 +75,16 @@ breaker!(
     " The circuit breaker before the database: when it is taken for gone, and how it is found back."
 );
 
+breaker!(
+    MailBreaker in "mail_breaker", Settings::MAIL,
+    " The circuit breaker before the mail server: letters wait in the database while it is open."
+);
+
+breaker!(
+    BreachCheckBreaker in "breach_check_breaker", Settings::DEFAULT,
+    " The circuit breaker before the list of breached passwords: while it is open, passwords are taken unasked."
+);
+
 // Ranges leave neither a zero nor more than 100 per cent.
 fn count(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)
@@ -99,5 +109,7 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_breaker() {
         assert_eq!(Settings::from(&DatabaseBreaker::default()), Settings::DATABASE);
+        assert_eq!(Settings::from(&MailBreaker::default()), Settings::MAIL);
+        assert_eq!(Settings::from(&BreachCheckBreaker::default()), Settings::DEFAULT);
     }
 }

@@ -67,14 +67,20 @@ fn tls(config: &Config, reader: &mut Reader) {
 }
 
 fn open_times(config: &Config, reader: &mut Reader) {
-    let breaker = &config.database_breaker;
-    let (first, longest) = (breaker.open_milliseconds, breaker.longest_open_milliseconds);
-    if first > longest {
-        reader.contradiction(
-            "database_breaker.open_milliseconds",
-            &["database_breaker.longest_open_milliseconds"],
-            &format!("is {first}, which is longer than database_breaker.longest_open_milliseconds ({longest})"),
-        );
+    let Config { database_breaker: database, mail_breaker: mail, breach_check_breaker: breaches, .. } = config;
+    for (section, first, longest) in [
+        ("database_breaker", database.open_milliseconds, database.longest_open_milliseconds),
+        ("mail_breaker", mail.open_milliseconds, mail.longest_open_milliseconds),
+        ("breach_check_breaker", breaches.open_milliseconds, breaches.longest_open_milliseconds),
+    ] {
+        if first > longest {
+            let longest_name = format!("{section}.longest_open_milliseconds");
+            reader.contradiction(
+                &format!("{section}.open_milliseconds"),
+                &[&longest_name],
+                &format!("is {first}, which is longer than {longest_name} ({longest})"),
+            );
+        }
     }
 }
 

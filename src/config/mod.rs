@@ -44,7 +44,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 pub use self::audit::Audit;
-pub use self::breakers::DatabaseBreaker;
+pub use self::breakers::{BreachCheckBreaker, DatabaseBreaker, MailBreaker};
 pub use self::database::{Database, DatabaseUrl};
 pub use self::effective::Effective;
 pub use self::environment::Environment;
@@ -151,12 +151,16 @@ config! {
     keys: Keys,
     /// Password hashing.
     passwords: Passwords,
+    /// The circuit breaker before the list of breached passwords.
+    breach_check_breaker: BreachCheckBreaker,
     /// Who may open an account.
     registration: Registration,
     /// How often anyone may try.
     limits: Limits,
     /// Mail.
     mail: Mail,
+    /// The circuit breaker before the mail server.
+    mail_breaker: MailBreaker,
     /// What people are told about their own account.
     notices: Notices,
     /// What is written down of what happens.

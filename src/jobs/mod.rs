@@ -158,7 +158,7 @@ async fn forget_audit_events(app: &App) {
     loop {
         ticks.tick().await;
         // Kept for ever is kept since before there was time.
-        let cutoff = app.clock.now() - app.config.audit.keep().unwrap_or(Duration::MAX);
+        let cutoff = app.clock.vouched() - app.config.audit.keep().unwrap_or(Duration::MAX);
         let outcome = audit::retention::forget(&app.database, &app.trail, cutoff).await;
         app.metrics.jobs.note(Job::ForgetAuditEvents, &outcome, app.clock.now());
         if let Err(error) = outcome {

@@ -27,7 +27,7 @@ pub use self::templates::{TemplateError, Templates, Words};
 use self::payload::Payload;
 use self::smtp::{Envelope, Smtp};
 use crate::{
-    circuit_breaker::{Breaker, Permit, Rejected, Settings, Snapshot, Tally, Verdict},
+    circuit_breaker::{Breaker, Permit, Rejected, Snapshot, Tally, Verdict},
     clock::Clock,
     config::{Config, Sender},
     domain::{Email, Timestamp},
@@ -73,7 +73,7 @@ impl Mailer {
             templates,
             sender,
             timeout: settings.timeout(),
-            breaker: Breaker::new("mail", Settings::MAIL, move || clock.monotonic()),
+            breaker: Breaker::new("mail", (&config.mail_breaker).into(), move || clock.monotonic()),
             posted: Arc::default(),
         })
     }

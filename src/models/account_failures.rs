@@ -54,7 +54,8 @@ static PURGE: Statement = Statement::new(
                          where user_id is null
                            and failed_at <= $1
                          order by failed_at
-                         limit $2)
+                         limit $2
+                         for update skip locked)
         and failed_at <= $1",
 );
 

@@ -90,7 +90,8 @@ static PURGE: Statement = Statement::new(
                                      from address_failures
                                     where retry_at <= $1
                                     order by retry_at
-                                    limit $2)
+                                    limit $2
+                                    for update skip locked)
         and retry_at <= $1",
 );
 

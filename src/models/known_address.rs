@@ -43,7 +43,8 @@ static PURGE: Statement = Statement::new(
                                      from known_addresses
                                     where signed_in_at <= $1
                                     order by signed_in_at
-                                    limit $2)
+                                    limit $2
+                                    for update skip locked)
         and signed_in_at <= $1",
 );
 

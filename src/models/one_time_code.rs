@@ -124,7 +124,8 @@ static PURGE: Statement = Statement::new(
                                               from one_time_codes
                                              where expires_at <= $1
                                              order by expires_at
-                                             limit $2)",
+                                             limit $2
+                                             for update skip locked)",
 );
 
 impl OneTimeCode {

@@ -38,7 +38,8 @@ static PURGE: Statement = Statement::new(
                       from quotas
                      where full_at <= $1
                      order by full_at
-                     limit $2)
+                     limit $2
+                     for update skip locked)
         and full_at <= $1",
 );
 

@@ -184,17 +184,16 @@ static RENEW: Statement = Statement::new(
   returning id, user_id, generation, refreshed_at, created_at, expires_at, ended_at, ip, user_agent",
 );
 
+// A row that somebody holds is left for the next time: whoever ends all sessions of a user takes their rows in another
+// order, and the two would wait for one another.
 static PURGE: Statement = Statement::new(
     "delete from sessions
       where id in (select id
-                     from (select id, expires_at, refreshed_at, ended_at
-                             from sessions
-                            where id > $1
-                            order by id
-                            limit $2) as stretch
-                    where expires_at < $3
-                       or refreshed_at < $4
-                       or ended_at < $5)",
+                     from sessions
+                    where id > $1
+                      and id <= $2
+                      and (expires_at < $3 or refreshed_at < $4 or ended_at < $5)
+                      for update skip locked)",
 );
 
 static STRETCH_END: Statement = Statement::new(
@@ -316,13 +315,9 @@ impl Session {
         (cursor, stretch): (&[u8], i64),
     ) -> Result<(u64, Option<SessionId>), DatabaseError> {
         let end = write.optional::<SessionId>(&STRETCH_END, &[cursor.into(), stretch.into()]).await?;
-        let values = [
-            cursor.into(),
-            stretch.into(),
-            dead.expired_before.into(),
-            dead.idle_since.into(),
-            dead.ended_before.into(),
-        ];
+        let Some(last) = &end else { return Ok((0, None)) };
+        let values =
+            [cursor.into(), last.into(), dead.expired_before.into(), dead.idle_since.into(), dead.ended_before.into()];
         Ok((write.execute(&PURGE, &values).await?, end))
     }
 

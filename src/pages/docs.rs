@@ -8,9 +8,10 @@ use std::{
 use askama::Template;
 use axum::{
     body::Bytes,
-    http::{HeaderValue, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use sha2::{Digest, Sha256};
 use utoipa_swagger_ui::{Config, serve};
 
 use crate::{
@@ -20,6 +21,41 @@ use crate::{
 
 /// Where the document is served, and where the page looks for it.
 pub(crate) const DOCUMENT_PATH: &str = "/openapi.json";
+
+/// The document, made once, and what tells it from another release's.
+#[derive(Clone)]
+pub(crate) struct Document {
+    text: Bytes,
+    /// Strong (RFC 9110 §8.8.1): the same tag is the same bytes.
+    etag: String,
+}
+
+impl Document {
+    pub(crate) fn of(text: String) -> Self {
+        let etag = format!("\"{}\"", hex::encode(Sha256::digest(&text)));
+        Self { text: text.into(), etag }
+    }
+
+    /// The document, or that it is the one which the reader has (RFC 9110 §13.1.2).
+    pub(crate) fn answer(&self, headers: &HeaderMap) -> Response {
+        // To be kept, and asked for each time: a new release may have another one.
+        let about = [
+            (header::ETAG, self.etag.clone()),
+            (header::CACHE_CONTROL, "public, max-age=0, must-revalidate".to_owned()),
+        ];
+        if self.is_known_to(headers) {
+            return (StatusCode::NOT_MODIFIED, about).into_response();
+        }
+        (about, [(header::CONTENT_TYPE, "application/json")], self.text.clone()).into_response()
+    }
+
+    fn is_known_to(&self, headers: &HeaderMap) -> bool {
+        let lines = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
+        // A proxy that compresses makes the tag a weak one.
+        let mut tags = lines.flat_map(|line| line.split(',')).map(|tag| tag.trim().trim_start_matches("W/"));
+        tags.any(|tag| tag == "*" || tag == self.etag)
+    }
+}
 
 /// Swagger UI sets styles on elements that it makes; all else comes from this host.
 const POLICY: HeaderValue = HeaderValue::from_static(

@@ -182,6 +182,11 @@ async fn bind_metrics(config: &Config) -> Result<Option<MetricsDoor>, StartError
 }
 
 /// Opens everything that operations need.
+fn breaches(config: &Config, clock: &Clock) -> Result<Breaches, StartError> {
+    let patience = (&config.breach_check_breaker).into();
+    Breaches::at(config.passwords.breach_check_url.as_ref(), patience, clock).map_err(StartError::Breaches)
+}
+
 async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
     let Parts { config, root_secrets, hasher, clock } = parts;
     let sealer = Sealer::under(&root_secrets)?;
@@ -216,7 +221,7 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
         failures: Tally::default(),
         mailer,
         metrics: Metrics::default(),
-        breaches: Breaches::at(config.passwords.breach_check_url.as_ref(), &clock).map_err(StartError::Breaches)?,
+        breaches: breaches(&config, &clock)?,
         petitioned: Notify::new(),
         stopping: Stopping::default(),
         config,

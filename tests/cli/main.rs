@@ -9,6 +9,7 @@
 
 mod commands;
 mod doctor;
+mod exports;
 mod jobs;
 mod keys;
 mod mail;

@@ -119,6 +119,7 @@ fn each_line_that_cannot_be_taken_in_is_told_with_its_reason() {
         (10, "invalid_roles"),
         (11, "invalid_time"),
         (12, "invalid_flag"),
+        (13, "already_there"),
     ];
     assert_eq!(refused, expected.map(|(line, code)| (line, code.to_owned())));
     let written = std::fs::read_to_string(machine.path("report.ndjson")).unwrap();

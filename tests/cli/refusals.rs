@@ -202,6 +202,18 @@ fn contradictions_between_settings_are_told() {
          database_breaker.longest_open_milliseconds (1000)",
     );
     assert_refused(
+        &Machine::new(),
+        "--set mail_breaker.open_milliseconds=70000",
+        "--set: mail_breaker.open_milliseconds is 70000, which is longer than \
+         mail_breaker.longest_open_milliseconds (60000)",
+    );
+    assert_refused(
+        &Machine::new(),
+        "--set breach_check_breaker.open_milliseconds=70000",
+        "--set: breach_check_breaker.open_milliseconds is 70000, which is longer than \
+         breach_check_breaker.longest_open_milliseconds (60000)",
+    );
+    assert_refused(
         &Machine::new().with("DATABASE_URL", "sqlite::memory:").with("DATABASE_URL_FILE", "url"),
         "",
         "DATABASE_URL: database.url is set here and by DATABASE_URL_FILE; keep one of them",

@@ -1,8 +1,10 @@
 //! Runs the program in an empty directory with an empty environment.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 
 use tempfile::TempDir;
 
@@ -120,5 +122,57 @@ impl Outcome {
         let lines = self.refused();
         assert_eq!(lines.len(), 1, "{lines:#?}");
         lines.first().unwrap()
+    }
+}
+
+/// The service as it runs on a machine. Ended with this value.
+pub(crate) struct Served {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Machine {
+    /// Starts the service at a port of its own and waits until it listens.
+    pub(crate) fn serves(&self) -> Served {
+        let mut command = self.command("serve");
+        command.env("COUNTERSIGN_LISTEN", "127.0.0.1:0").env("COUNTERSIGN_LOGS__FORMAT", "json");
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let address = lines.find_map(|line| {
+            let event: serde_json::Value = serde_json::from_str(&line).ok()?;
+            event["address"].as_str()?.parse().ok()
+        });
+        // Whoever stops to read a pipe makes the writer wait.
+        thread::spawn(move || lines.for_each(drop));
+        Served { child, address: address.unwrap() }
+    }
+}
+
+impl Served {
+    /// Signs in and answers the status, and the code of the problem if there is one.
+    pub(crate) fn log_in(&self, email: &str, password: &str) -> (u16, String) {
+        let body = serde_json::json!({"email": email, "password": password}).to_string();
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        let head = format!(
+            "POST /auth/login HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n",
+            self.address,
+            body.len()
+        );
+        stream.write_all((head + &body).as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        (status, body["code"].as_str().unwrap_or_default().to_owned())
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -25,7 +25,7 @@ const STRETCH: i64 = 500;
 /// # Errors
 /// Those of the database.
 pub async fn purge(app: &App, cursor: Option<SessionId>) -> Result<Option<SessionId>, DatabaseError> {
-    let now = app.clock.now();
+    let now = app.clock.vouched();
     let dead = Dead { expired_before: now, idle_since: idle_since(app, now), ended_before: now - KEPT };
     let after = cursor.as_ref().map_or([].as_slice(), |id| id.as_bytes().as_slice());
 

@@ -18,10 +18,15 @@ pub(super) fn present<'a>(fields: &'a Fields, names: &[&str]) -> Option<&'a Valu
     names.iter().find_map(|name| fields.get(*name).filter(|value| !value.is_null()))
 }
 
+/// The text of a field, to keep.
+pub(super) fn owned(fields: &Fields, name: &str) -> Option<String> {
+    text(fields, &[name]).map(str::to_owned)
+}
+
 /// The address, which everybody must have.
-pub(super) fn email(fields: &Fields, name: &str) -> Result<Email, Refusal> {
-    let raw = text(fields, &[name]).filter(|raw| !raw.trim().is_empty());
-    let raw = raw.ok_or_else(|| Refusal::new("no_email", format!("there is no {name}")))?;
+pub(super) fn email(raw: Option<&str>) -> Result<Email, Refusal> {
+    let raw = raw.filter(|raw| !raw.trim().is_empty());
+    let raw = raw.ok_or_else(|| Refusal::new("no_email", "there is no address".to_owned()))?;
     Email::parse(raw).map_err(|error| Refusal::new("invalid_email", error.to_string()))
 }
 

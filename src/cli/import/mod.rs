@@ -4,9 +4,9 @@
 //! keeps no note of how far it came: addresses that are there already are passed over, so to resume is to run it again.
 
 mod fields;
-mod firebase;
 mod input;
-mod keycloak;
+mod lines;
+mod pg_dump;
 mod records;
 mod report;
 mod sources;
@@ -19,11 +19,10 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use tokio::sync::mpsc;
 
-use self::firebase::HashConfig;
 use self::input::Input;
 use self::records::{Format, Record};
 use self::report::Report;
-use self::sources::{Reader, Source};
+use self::sources::{HashConfig, Reader, Source};
 use super::{opened::Opened, progress, settings::SettingsArguments};
 use crate::audit::Scribe;
 use crate::clock::Clock;
@@ -33,14 +32,16 @@ use crate::moving::import::{self, Newcomer, Outcome, Purpose};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Formats are seen from the name and content of the file: a JSON object a line, CSV with the names of the columns in the \
-first line, or one JSON document. Whoever has an address that is there already is passed over, so an import that was \
-interrupted is finished by running it again; a server may run meanwhile. docs/moving.md tells what each source exports.
+first line, one JSON document, or a dump in plain text by pg_dump. Whoever has an address that is there already is \
+passed over, so an import that was interrupted is finished by running it again; a server may run meanwhile. \
+docs/migrating.md tells what each source exports.
 
 Exit code 0 if everybody is there afterwards, 1 if some were refused.
 
 Examples:
   countersign import users.ndjson
   countersign import --dry-run --from django auth_user.csv
+  countersign import --from supabase auth.sql --on-unknown-hash drop
   countersign import --from firebase --firebase-hash-config hash_config.txt users.json --report refused.ndjson
   ssh old-host \"psql -c '\\copy ...'\" | countersign import --from supabase -")]
 pub(super) struct Arguments {
@@ -60,7 +61,10 @@ pub(super) struct Arguments {
     /// What to do about users who are there already
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     on_conflict: OnConflict,
-    /// Write who was refused and why, a JSON object a line
+    /// What to do about users whose hash cannot be checked here
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    on_unknown_hash: OnUnknownHash,
+    /// Write who was refused and why, and what was changed or left behind, a JSON object a line
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// What the console of Firebase shows under "Password hash parameters"
@@ -80,7 +84,16 @@ enum OnConflict {
     Fail,
 }
 
-/// Why a record is not taken in.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+enum OnUnknownHash {
+    /// Refuse them
+    #[default]
+    Refuse,
+    /// Take them in without it: they set a password by mail
+    Drop,
+}
+
+/// Why a record is not taken in, or what of it stays behind.
 struct Refusal {
     code: &'static str,
     reason: String,
@@ -96,7 +109,8 @@ impl Refusal {
 struct Entry {
     place: u64,
     email: Option<String>,
-    outcome: Result<sources::Read, Refusal>,
+    /// `None`: it is of something that is no user.
+    outcome: Result<Option<sources::Read>, Refusal>,
 }
 
 pub(super) fn run(arguments: &Arguments, settings: &SettingsArguments) -> anyhow::Result<ExitCode> {
@@ -105,6 +119,7 @@ pub(super) fn run(arguments: &Arguments, settings: &SettingsArguments) -> anyhow
         let reader = Reader {
             source: arguments.from,
             firebase: arguments.firebase_hash_config.as_deref().map(HashConfig::read).transpose()?,
+            drops_unknown_hashes: arguments.on_unknown_hash == OnUnknownHash::Drop,
             now: Clock::system().now(),
         };
         let report = Report::begin(arguments.report.as_deref())?;
@@ -120,6 +135,14 @@ pub(super) fn run(arguments: &Arguments, settings: &SettingsArguments) -> anyhow
         let took = import.all(input, arguments.format, reader).await?;
         import.report.end(took, arguments.json, purpose == Purpose::Rehearsal)
     })
+}
+
+/// What there is to tell of a record that was read.
+struct Told<'a> {
+    place: u64,
+    email: Option<&'a str>,
+    lost_name: Option<String>,
+    notes: Vec<Refusal>,
 }
 
 /// An import under way.
@@ -153,34 +176,42 @@ impl Import<'_> {
         let mut whose = Vec::with_capacity(batch.len());
         for Entry { place, email, outcome } in batch {
             match outcome {
-                Ok(read) => {
-                    newcomers.push(read.newcomer);
-                    whose.push((place, email, read.lost_name));
+                Ok(Some(sources::Read { newcomer, lost_name, notes })) => {
+                    newcomers.push(newcomer);
+                    whose.push((place, email, lost_name, notes));
                 }
+                Ok(None) => self.report.no_user(),
                 Err(refusal) => self.report.refused(place, email.as_deref(), &refusal)?,
             }
         }
         let outcomes = self.taken_in(&newcomers).await?;
-        for ((newcomer, outcome), (place, email, lost)) in newcomers.iter().zip(outcomes).zip(whose) {
+        for ((newcomer, outcome), (place, email, lost_name, notes)) in newcomers.iter().zip(outcomes).zip(whose) {
             if self.purpose == Purpose::AllOrNobody && !outcome.is_imported() {
                 bail!("user {place} is there already; nobody of their batch was taken in, those before it were");
             }
-            match outcome {
-                Outcome::Imported(username) => {
-                    self.report.imported(newcomer);
-                    if let Some(lost) = lost {
-                        let reason = format!("{lost:?} cannot be a name here; it has become {username}");
-                        self.report.note(place, email.as_deref(), &Refusal::new("username_changed", reason))?;
-                    }
-                }
-                Outcome::AlreadyThere => self.report.already_there(),
-                Outcome::UsernameTaken => {
-                    let refusal = Refusal::new("username_taken", "somebody else has this name".to_owned());
-                    self.report.refused(place, email.as_deref(), &refusal)?;
-                }
-            }
+            self.tell(Told { place, email: email.as_deref(), lost_name, notes }, newcomer, outcome)?;
         }
         Ok(())
+    }
+
+    /// Writes down what became of one of them.
+    fn tell(&mut self, told: Told<'_>, newcomer: &Newcomer, outcome: Outcome) -> anyhow::Result<()> {
+        let Told { place, email, lost_name, notes } = told;
+        match outcome {
+            Outcome::Imported(username) => {
+                self.report.imported(newcomer);
+                let renamed = lost_name.map(|lost| {
+                    let reason = format!("{lost:?} cannot be a name here; it has become {username}");
+                    Refusal::new("username_changed", reason)
+                });
+                renamed.iter().chain(&notes).try_for_each(|note| self.report.note(place, email, note))
+            }
+            Outcome::AlreadyThere => self.report.already_there(place, email),
+            Outcome::UsernameTaken => {
+                let refusal = Refusal::new("username_taken", "somebody else has this name".to_owned());
+                self.report.refused(place, email, &refusal)
+            }
+        }
     }
 
     /// Tries again while the database is away: a batch that may have been committed is there then, and passed over.
@@ -203,6 +234,7 @@ fn parse(
     sender: &mpsc::Sender<Vec<Entry>>,
 ) -> anyhow::Result<()> {
     let Input { name, reader: mut bytes, .. } = input;
+    input::begin(&mut bytes).with_context(|| format!("cannot read {name}"))?;
     let format = match format {
         Some(format) => format,
         None => Format::of(&name, &mut bytes, reader.source.is_one_document())?,
@@ -211,7 +243,7 @@ fn parse(
         bail!("the CSV of Firebase has no names of columns; export it with --format=json");
     }
     let mut batch = Vec::with_capacity(BATCH);
-    let read = records::read(format, bytes, &mut |record| {
+    let read = records::read(format, reader.source.hash_column(), bytes, &mut |record| {
         batch.push(entry(reader, record));
         // Sending fails when the import has ended before the file.
         batch.len() < BATCH || sender.blocking_send(std::mem::take(&mut batch)).is_ok()
@@ -227,8 +259,13 @@ fn entry(reader: &Reader, Record { place, fields }: Record) -> Entry {
     match fields {
         Ok(fields) => {
             let email = fields.get("email").or_else(|| fields.get("fields")?.get("email"));
-            let email = email.and_then(serde_json::Value::as_str).map(str::to_owned);
-            Entry { place, email, outcome: reader.read(&fields) }
+            let mut email = email.and_then(serde_json::Value::as_str).map(str::to_owned);
+            let outcome = reader.read(&fields);
+            if let Ok(Some(read)) = &outcome {
+                // It may have stood elsewhere.
+                email = email.filter(|email| !email.is_empty()).or_else(|| Some(read.newcomer.email.to_string()));
+            }
+            Entry { place, email, outcome }
         }
         Err(reason) => Entry { place, email: None, outcome: Err(Refusal::new("unreadable", reason)) },
     }

@@ -11,6 +11,9 @@ use clap::ValueEnum;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::lines::{Line, Lines, TOO_LONG};
+use super::pg_dump;
+
 /// How a file holds its users.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(super) enum Format {
@@ -20,15 +23,21 @@ pub(super) enum Format {
     Csv,
     /// One JSON document: an array, or an object with an array `users`
     Json,
+    /// A dump of PostgreSQL in plain text, with the rows of many tables
+    PgDump,
 }
 
 impl Format {
     /// Looks at the name of a file and at its first character.
     pub(super) fn of(name: &str, reader: &mut impl BufRead, document_begins_with_brace: bool) -> std::io::Result<Self> {
         let first = reader.fill_buf()?.iter().copied().find(|byte| !byte.is_ascii_whitespace());
-        let is_csv = name.rsplit_once('.').is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("csv"));
+        let ends_in =
+            |ending: &str| name.rsplit_once('.').is_some_and(|(_, its_own)| its_own.eq_ignore_ascii_case(ending));
         Ok(match first {
-            _ if is_csv => Self::Csv,
+            _ if ends_in("csv") => Self::Csv,
+            _ if ends_in("sql") => Self::PgDump,
+            // A comment in SQL.
+            Some(b'-') => Self::PgDump,
             Some(b'[') => Self::Json,
             Some(b'{') if document_begins_with_brace => Self::Json,
             Some(b'{') | None => Self::Ndjson,
@@ -51,38 +60,26 @@ pub(super) type Fields = Map<String, Value>;
 /// Takes records; false when no more are wanted.
 pub(super) type Take<'a> = dyn FnMut(Record) -> bool + 'a;
 
-/// Reads a file to its end, or until no more is wanted.
+/// Reads a file to its end, or until no more is wanted. Of the tables in a dump it takes those with this column.
 ///
 /// # Errors
 /// What keeps the rest from being read at all. What is wrong with one line is that record's.
-pub(super) fn read(format: Format, reader: impl BufRead, take: &mut Take<'_>) -> anyhow::Result<()> {
+pub(super) fn read(format: Format, hash_column: &str, reader: impl BufRead, take: &mut Take<'_>) -> anyhow::Result<()> {
     match format {
         Format::Ndjson => ndjson(reader, take),
         Format::Csv => csv(reader, take),
         Format::Json => document(reader, take),
+        Format::PgDump => pg_dump::read(reader, hash_column, take),
     }
 }
 
-fn ndjson(mut reader: impl BufRead, take: &mut Take<'_>) -> anyhow::Result<()> {
-    let mut line = Vec::new();
-    for place in 1.. {
-        line.clear();
-        // One byte more than is allowed tells a long line from one that fits.
-        if (&mut reader).take(LONGEST_LINE + 1).read_until(b'\n', &mut line)? == 0 {
-            break;
-        }
-        let is_too_long = u64::try_from(line.len()).unwrap_or(u64::MAX) > LONGEST_LINE;
-        if is_too_long && !line.ends_with(b"\n") {
-            reader.skip_until(b'\n')?;
-        }
-        let text = line.trim_ascii();
-        if text.is_empty() {
-            continue;
-        }
-        let fields = if is_too_long {
-            Err("the line is longer than a megabyte".to_owned())
-        } else {
-            serde_json::from_slice(text).map_err(|error| format!("this is no JSON object: {}", without_line(&error)))
+fn ndjson(reader: impl BufRead, take: &mut Take<'_>) -> anyhow::Result<()> {
+    let mut lines = Lines::of(reader);
+    while let Some(Line { place, text }) = lines.next()? {
+        let fields = match text.map(<[u8]>::trim_ascii) {
+            Some([]) => continue,
+            Some(text) => serde_json::from_slice(text).map_err(|error| no_object(&error)),
+            None => Err(TOO_LONG.to_owned()),
         };
         if !take(Record { place, fields }) {
             break;
@@ -91,13 +88,11 @@ fn ndjson(mut reader: impl BufRead, take: &mut Take<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// No user of any program has this much; a line without an end would fill the memory.
-const LONGEST_LINE: u64 = 1 << 20;
-
-/// The parser counts lines from the beginning of the line.
-fn without_line(error: &serde_json::Error) -> String {
+fn no_object(error: &serde_json::Error) -> String {
+    // The parser counts lines from the beginning of the line.
     let text = error.to_string();
-    text.split_once(" at line ").map_or(text.as_str(), |(reason, _)| reason).to_owned()
+    let reason = text.split_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
+    format!("this is no JSON object: {reason}")
 }
 
 fn csv(reader: impl Read, take: &mut Take<'_>) -> anyhow::Result<()> {
@@ -210,7 +205,7 @@ mod tests {
 
     fn places(format: Format, text: &str) -> (Vec<(u64, bool)>, bool) {
         let mut places = Vec::new();
-        let read = read(format, text.as_bytes(), &mut |record| {
+        let read = read(format, "password", text.as_bytes(), &mut |record| {
             places.push((record.place, record.fields.is_ok()));
             true
         });
@@ -243,6 +238,8 @@ mod tests {
 
         assert_eq!(format("users.CSV", "{", false), Format::Csv);
         assert_eq!(format("-", "email,id", false), Format::Csv);
+        assert_eq!(format("auth.sql", "SET", false), Format::PgDump);
+        assert_eq!(format("-", "--\n-- PostgreSQL database dump", false), Format::PgDump);
         assert_eq!(format("users.json", " [", false), Format::Json);
         assert_eq!(format("users.json", "{", true), Format::Json);
         assert_eq!(format("users.json", "{", false), Format::Ndjson);

@@ -21,6 +21,7 @@ pub(super) struct Report {
     administrators: u64,
     already_there: u64,
     refused: u64,
+    no_users: u64,
 }
 
 impl Report {
@@ -31,12 +32,12 @@ impl Report {
             file.map(BufWriter::new).with_context(|| format!("cannot write {}", path.display()))
         };
         let file = path.map(open).transpose()?;
-        Ok(Self { file, imported: 0, administrators: 0, already_there: 0, refused: 0 })
+        Ok(Self { file, imported: 0, administrators: 0, already_there: 0, refused: 0, no_users: 0 })
     }
 
     /// How many records were dealt with.
     pub(super) fn read(&self) -> u64 {
-        self.imported + self.already_there + self.refused
+        self.imported + self.already_there + self.refused + self.no_users
     }
 
     pub(super) fn imported(&mut self, newcomer: &Newcomer) {
@@ -44,8 +45,16 @@ impl Report {
         self.administrators += u64::from(newcomer.roles.contains(Roles::ADMIN));
     }
 
-    pub(super) fn already_there(&mut self) {
+    /// Counts one who was passed over, and notes it: in a file where an address occurs twice, it is how that is seen.
+    pub(super) fn already_there(&mut self, place: u64, email: Option<&str>) -> anyhow::Result<()> {
         self.already_there += 1;
+        let reason = "somebody has this address, and was left as they were";
+        self.note(place, email, &Refusal::new("already_there", reason.to_owned()))
+    }
+
+    /// Counts a record of something else.
+    pub(super) fn no_user(&mut self) {
+        self.no_users += 1;
     }
 
     pub(super) fn refused(&mut self, place: u64, email: Option<&str>, refusal: &Refusal) -> anyhow::Result<()> {
@@ -72,20 +81,21 @@ impl Report {
         if let Some(file) = &mut self.file {
             file.flush().context("cannot write the report")?;
         }
-        let Self { imported, administrators, already_there, refused, .. } = self;
+        let Self { imported, administrators, already_there, refused, no_users, .. } = self;
         let text = if as_json {
             let seconds = took.as_secs_f64();
             format!(
                 "{}\n",
                 json!({"imported": imported, "administrators": administrators, "already_there": already_there,
-                       "refused": refused, "dry_run": is_rehearsal, "seconds": seconds})
+                       "refused": refused, "no_users": no_users, "dry_run": is_rehearsal, "seconds": seconds})
             )
         } else {
             let verb = if is_rehearsal { "would be imported" } else { "imported" };
             let rate = super::progress::rate(self.read(), took);
+            let others = if no_users == 0 { String::new() } else { format!(", {no_users} other records") };
             format!(
                 "{imported} {verb} ({administrators} of them administrators), {already_there} already there, \
-                 {refused} refused; {:.1} s, {rate} users a second\n",
+                 {refused} refused{others}; {:.1} s, {rate} users a second\n",
                 took.as_secs_f64()
             )
         };

@@ -4,7 +4,7 @@
 
 use std::num::NonZeroU32;
 
-use aws_lc_rs::pbkdf2;
+use aws_lc_rs::{digest, pbkdf2};
 use base64ct::{Base64, Base64Unpadded, Encoding};
 use zeroize::Zeroizing;
 
@@ -33,6 +33,7 @@ pub(super) fn read(text: &str) -> Result<Foreign, UnknownHash> {
         (false, "pbkdf2_sha256") => django_pbkdf2(pbkdf2::PBKDF2_HMAC_SHA256, rest),
         (false, "pbkdf2_sha1") => django_pbkdf2(pbkdf2::PBKDF2_HMAC_SHA1, rest),
         (false, "scrypt") => django_scrypt(rest),
+        (false, "sha1") => django_sha1(rest),
         _ => salted_sha512(text),
     }
 }
@@ -108,6 +109,17 @@ fn django_scrypt(rest: &str) -> Result<Foreign, UnknownHash> {
     Ok(Foreign { algorithm: Algorithm::Scrypt { params, salt }, digest: finished(padded(digest)?)? })
 }
 
+/// Django's `salt$digest` of before 2012, with the digest in hex and the salt a text that stands before the password.
+fn django_sha1(rest: &str) -> Result<Foreign, UnknownHash> {
+    let [salt, made] = parts(rest)?;
+    let made = hex::decode(made).ok().filter(|made| made.len() == 20).ok_or(UnknownHash::Unreadable)?;
+    let sha = &digest::SHA1_FOR_LEGACY_USE_ONLY;
+    Ok(Foreign {
+        algorithm: Algorithm::SaltedSha { sha, before: salt.as_bytes().to_vec(), behind: Vec::new() },
+        digest: made,
+    })
+}
+
 /// `v=1,n=14,r=8,p=1,ss=<separator>,sk=<key of the project>$salt$digest`: the form that Supabase gave it.
 fn firebase(rest: &str) -> Result<Foreign, UnknownHash> {
     let [parameters, salt, digest] = parts(rest)?;
@@ -130,8 +142,9 @@ fn firebase(rest: &str) -> Result<Foreign, UnknownHash> {
 /// `{SSHA512}` and base64 of the digest with the salt behind it (RFC 2307, as mail servers and directories write it).
 fn salted_sha512(text: &str) -> Result<Foreign, UnknownHash> {
     let both = padded(text.strip_prefix("{SSHA512}").ok_or(UnknownHash::Unreadable)?)?;
-    let (digest, salt) = both.split_at_checked(64).ok_or(UnknownHash::Unreadable)?;
-    Ok(Foreign { algorithm: Algorithm::SaltedSha512 { salt: salt.to_vec() }, digest: digest.to_vec() })
+    let (made, salt) = both.split_at_checked(64).ok_or(UnknownHash::Unreadable)?;
+    let algorithm = Algorithm::SaltedSha { sha: &digest::SHA512, before: Vec::new(), behind: salt.to_vec() };
+    Ok(Foreign { algorithm, digest: made.to_vec() })
 }
 
 /// The log of N, r and p. What the library refuses for its size is refused for its cost.
@@ -209,6 +222,8 @@ mod tests {
             "$1$salt$qJH7.N4xYta3aEG/dfqo/0".to_owned(),
             "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=".to_owned(),
             "{SSHA512}AAAA".to_owned(),
+            "sha1$salt$AAAA".to_owned(),
+            "sha1$cff36ea83f5706ce9aa7454e63e431fc726b2dc8".to_owned(),
             format!("$argon2id$v=18$m=64,t=1,p=1$c2FsdHNhbHQ${digest}"),
             format!("$argon2id$v=19$t=1,m=64,p=1$c2FsdHNhbHQ${digest}"),
             format!("$argon2id$v=19$m=64,t=1,p=0$c2FsdHNhbHQ${digest}"),

@@ -51,9 +51,11 @@ enum Algorithm {
         salt_and_separator: Vec<u8>,
         signer_key: Zeroizing<Vec<u8>>,
     },
-    /// SHA-512 of the password and the salt: the only one here that is no work at all.
-    SaltedSha512 {
-        salt: Vec<u8>,
+    /// SHA of the password and the salt, on either side of it: the only one here that is no work at all.
+    SaltedSha {
+        sha: &'static digest::Algorithm,
+        before: Vec<u8>,
+        behind: Vec<u8>,
     },
 }
 
@@ -98,7 +100,7 @@ impl Foreign {
                 // 128 · r bytes for each of N rows.
                 u32::try_from(blocks(params, 1) / 8).unwrap_or(u32::MAX)
             }
-            Algorithm::Pbkdf2 { .. } | Algorithm::SaltedSha512 { .. } => 0,
+            Algorithm::Pbkdf2 { .. } | Algorithm::SaltedSha { .. } => 0,
         }
     }
 
@@ -116,7 +118,7 @@ impl Foreign {
             Algorithm::Scrypt { params, .. } | Algorithm::Firebase { params, .. } => {
                 Effort { kind: Kind::Scrypt, units: blocks(params, params.p()) }
             }
-            Algorithm::SaltedSha512 { .. } => Effort { kind: Kind::Plain, units: 1 },
+            Algorithm::SaltedSha { .. } => Effort { kind: Kind::Plain, units: 1 },
         }
     }
 
@@ -141,11 +143,12 @@ impl Foreign {
                 scrypt::scrypt(password, salt_and_separator, params, &mut *key).ok()?;
                 encrypt_under(key.first_chunk()?, signer_key, out)
             }
-            Algorithm::SaltedSha512 { salt } => {
-                let mut salted = Zeroizing::new(Vec::with_capacity(password.len() + salt.len()));
-                salted.extend_from_slice(password);
-                salted.extend_from_slice(salt);
-                let made = digest::digest(&digest::SHA512, &salted);
+            Algorithm::SaltedSha { sha, before, behind } => {
+                let mut salted = Zeroizing::new(Vec::with_capacity(before.len() + password.len() + behind.len()));
+                for part in [before, password, behind] {
+                    salted.extend_from_slice(part);
+                }
+                let made = digest::digest(sha, &salted);
                 (made.as_ref().len() == out.len()).then(|| out.copy_from_slice(made.as_ref()))
             }
         }
@@ -222,6 +225,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// From Django's own tests (`tests/auth_tests/test_hashers.py` until 5.0); it makes such hashes no more.
+    #[test]
+    fn what_django_made_before_2012_is_right_for_its_password_alone() {
+        let foreign = Foreign::parse("sha1$seasalt$cff36ea83f5706ce9aa7454e63e431fc726b2dc8").unwrap();
+
+        assert!(foreign.check("l\u{e8}tmein".as_bytes()));
+        assert!(!foreign.check("l\u{e8}tmeinz".as_bytes()) && !foreign.check(b""));
     }
 
     #[test]

@@ -111,6 +111,25 @@ async fn a_list_that_hangs_is_not_waited_for() {
     assert_eq!(asked, 7);
 }
 
+#[tokio::test]
+async fn how_soon_a_list_is_given_up_is_a_setting() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = nobody.local_addr().expect("an address");
+    drop(nobody);
+    let app = TestApp::with(Engine::Sqlite, |config| {
+        config.passwords.breach_check_url = PublicUrl::parse(&format!("http://{address}/range"));
+        config.breach_check_breaker.failures_in_a_row = 1;
+    })
+    .await;
+    app.somebody("ada").with_password(PASSWORD).register().await.assert_status(201);
+
+    // It is there now, and nobody asks: one failure was enough.
+    let listener = TcpListener::bind(address).await.expect("the port");
+    app.somebody("bob").with_password(PASSWORD).register().await.assert_status(201);
+
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(50), listener.accept()).await.is_err());
+}
+
 /// A list of breached passwords, served over HTTP.
 struct List {
     url: String,

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use countersign::auth::sessions::purge::purge;
-use countersign::database::{Reads, Statement};
+use countersign::database::{Reads, Statement, Writes};
+use countersign::domain::UserId;
+use countersign::models::session::{EndReason, Session};
 use countersign::problem::Code;
 use reqwest::Method;
 use reqwest::header::USER_AGENT;
@@ -174,6 +176,63 @@ async fn sessions_that_are_over_are_forgotten_and_open_ones_stay(
     ada.refresh(&idle.refresh_token()).await.assert_problem(Code::SessionEnded);
     ada.refresh(&open.refresh_token()).await.assert_status(200);
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_clock_that_runs_ahead_for_a_while_costs_nobody_their_session(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let app = TestApp::new(engine).await;
+    let ada = app.registered("ada").await;
+    let session = ada.log_in().await;
+    let twenty_days = Duration::from_hours(20 * 24);
+
+    app.set_ahead(twenty_days);
+    purge(app.handles(), None).await.expect("a purge");
+    ada.refresh(&session.refresh_token()).await.assert_problem(Code::SessionEnded);
+    app.set_back(twenty_days);
+
+    ada.refresh(&session.refresh_token()).await.assert_status(200);
+}
+
+/// Sessions of one user that are over, in a table where they lie in another order than that of their ids.
+static FOUR_HUNDRED_DEAD: Statement = Statement::new(
+    "insert into sessions (id, user_id, secret_digest, refreshed_at, created_at, expires_at)
+     select decode('0192f1c47a5e7c3b9d2e5f60' || lpad(to_hex(number), 8, '0'), 'hex'), users.id, '', 0, 0, 0
+       from generate_series(400, 1, -1) as number
+       join users on users.email = $1",
+);
+
+static DELETE_ALL: Statement = Statement::new("delete from sessions");
+
+// SQLite has one writer: there, nobody waits for anybody who waits.
+#[tokio::test]
+async fn dead_sessions_are_forgotten_while_all_of_them_are_ended() {
+    let app = TestApp::new(Engine::Postgres).await;
+    let ada = app.registered("ada").await;
+    let database = &app.handles().database;
+    let user = UserId::new(1).expect("an id");
+
+    let mut faults = Vec::new();
+    for _ in 0..ROUNDS {
+        database.once().execute(&FOUR_HUNDRED_DEAD, &[ada.email.as_str().into()]).await.expect("sessions");
+        let end_all = async {
+            let mut transaction = database.begin().await?;
+            let now = app.handles().clock.now();
+            Session::end_all(&mut transaction, user, now, EndReason::PasswordChanged).await?;
+            transaction.commit().await
+        };
+        let (purged, ended) = tokio::join!(purge(app.handles(), None), end_all);
+        faults.extend(purged.err());
+        faults.extend(ended.err());
+        database.once().execute(&DELETE_ALL, &[]).await.expect("an empty table");
+    }
+
+    assert!(faults.is_empty(), "{} of {ROUNDS}: {}", faults.len(), faults[0]);
+}
+
+/// So many that some fail without the precaution: on two cores, three of them.
+const ROUNDS: usize = 60;
 
 fn ids(seen: &Answer) -> Vec<Value> {
     seen.json()["sessions"].as_array().expect("a list").iter().map(|session| session["id"].clone()).collect()

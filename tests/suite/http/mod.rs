@@ -2,6 +2,7 @@
 
 mod bodies;
 mod cors;
+mod document;
 mod hosts;
 mod https;
 mod metrics;

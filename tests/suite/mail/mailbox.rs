@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign::config::PublicUrl;
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::Value;
@@ -49,6 +50,32 @@ async fn a_letter_is_shown_in_a_frame_that_runs_nothing(#[values(Engine::Sqlite)
     assert!(part.text.contains(SECRET));
     assert_eq!(page.header("cache-control"), "no-store");
     app.get("/dev/mail/1.2@localhost").await.assert_status(404);
+}
+
+#[rstest]
+#[case::this_machine("127.0.0.1:8000", 200)]
+#[case::in_ipv6("[::1]", 200)]
+#[case::by_name("LOCALHOST:8000", 200)]
+#[case::the_public_address("auth.example.com", 200)]
+#[case::a_page_whose_name_leads_here("evil.example:8000", 404)]
+#[case::a_name_that_begins_alike("localhost.evil.example", 404)]
+#[case::another_machine("192.168.1.2", 404)]
+#[case::nobody("", 404)]
+#[tokio::test]
+async fn the_mailbox_is_there_by_our_own_names_alone(#[case] host: &str, #[case] status: u16) {
+    let app = TestApp::with(Engine::Sqlite, |config| {
+        config.service.public_url = PublicUrl::parse("http://auth.example.com");
+    })
+    .await;
+    post(&app, "ada").await;
+    nothing_left(&app).await;
+
+    for path in ["/dev/mail", "/dev/mail.json"] {
+        let answer = app.raw(&format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")).await;
+
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{host}: {answer}");
+        assert_eq!(answer.contains("ada@example.com"), status == 200, "{host}");
+    }
 }
 
 #[rstest]

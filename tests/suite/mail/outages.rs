@@ -156,6 +156,24 @@ async fn an_outage_is_shown_and_makes_no_node_unready(#[values(Engine::Sqlite, E
     assert_eq!(up["checks"], json!({"database": "ok", "mail": "ok"}));
 }
 
+#[rstest]
+#[tokio::test]
+async fn how_soon_a_mail_server_is_given_up_is_a_setting(#[values(Engine::Sqlite)] engine: Engine) {
+    let sink = Sink::new(Manner::Takes).await;
+    let url = sink.url();
+    drop(sink);
+    let app = TestApp::with(engine, |config| {
+        by_way_of(url)(config);
+        config.mail_breaker.failures_in_a_row = 1;
+    })
+    .await;
+
+    // Five are needed by default.
+    post(&app, "ada").await;
+
+    health_until(&app, "breaker_open").await;
+}
+
 async fn health_until(app: &TestApp, mail: &str) -> serde_json::Value {
     let waiting = async {
         loop {

@@ -101,6 +101,12 @@ impl TestApp {
         self.site.hands.as_ref().expect("a clock that is set by hand").advance(step);
     }
 
+    /// Sets the wall clock ahead, as a mistake does; no time passes.
+    pub(crate) fn set_ahead(&self, step: Duration) {
+        let hands = self.site.hands.as_ref().expect("a clock that is set by hand");
+        hands.set(self.handles().clock.now() + step);
+    }
+
     /// Sets the wall clock back, as a correction does; no time passes.
     pub(crate) fn set_back(&self, step: Duration) {
         let hands = self.site.hands.as_ref().expect("a clock that is set by hand");
