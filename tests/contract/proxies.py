@@ -73,13 +73,13 @@ def certificate(name, public_key, issuer, issuer_key, is_authority):
 class Proxy:
     """A proxy that runs, and the two ports that it serves."""
 
-    def __init__(self, kind, directory, https, clear, server, authority, **edits):
+    def __init__(self, kind, directory, ports, server, authority, edits):
         directory.mkdir()
+        https, clear = self._ports = ports
         self.https, self.clear = f"https://localhost:{https}", f"http://localhost:{clear}"
-        self._ports = (https, clear)
         self._authority = authority
         self._said = directory / "said"
-        command = COMMANDS[kind](directory, https, clear, server.url.removeprefix("http://"), authority, edits)
+        command = COMMANDS[kind](directory, ports, server.url.removeprefix("http://"), authority, edits)
         environment = {"PATH": os.environ["PATH"], "HOME": str(directory)}
         with self._said.open("w") as said:
             self._process = subprocess.Popen(command, cwd=directory, env=environment, stdout=said, stderr=said)
@@ -111,7 +111,8 @@ class Proxy:
             pytest.fail("the proxy does not end")
 
 
-def nginx(directory, https, clear, upstream, authority, edits):
+def nginx(directory, ports, upstream, authority, edits):
+    https, clear = ports
     shutil.copytree(DEPLOY / "nginx", directory / "conf")
     adapt(
         directory / "conf/countersign.conf",
@@ -139,7 +140,8 @@ def nginx(directory, https, clear, upstream, authority, edits):
     return ["nginx", "-e", "stderr", "-p", directory, "-c", main]
 
 
-def caddy(directory, https, clear, upstream, authority, edits):
+def caddy(directory, ports, upstream, authority, edits):
+    https, clear = ports
     shutil.copytree(DEPLOY / "caddy", directory / "conf")
     adapt(
         directory / "conf/Caddyfile",

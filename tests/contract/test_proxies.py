@@ -17,6 +17,22 @@ FORGED = {
 LOGINS_PER_MINUTE = 3
 REQUEST_IDS = (f"asked-{number}" for number in itertools.count())
 
+# What operators forget, as edits of the files.
+NGINX_FOR = "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"
+CADDY_FORWARDED = "header_up -Forwarded"
+SILENT = {
+    "nginx": {NGINX_FOR: 'proxy_set_header X-Forwarded-For "";'},
+    "caddy": {CADDY_FORWARDED: f"{CADDY_FORWARDED}\nheader_up -X-Forwarded-For"},
+}
+PASSING_FORWARDED = {
+    "nginx": {'proxy_set_header Forwarded "";': ""},
+    "caddy": {CADDY_FORWARDED: ""},
+}
+WITHOUT_SCHEME = {
+    "nginx": {"proxy_set_header X-Forwarded-Proto $scheme;": 'proxy_set_header X-Forwarded-Proto "";'},
+    "caddy": {CADDY_FORWARDED: f"{CADDY_FORWARDED}\nheader_up -X-Forwarded-Proto"},
+}
+
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
@@ -33,7 +49,7 @@ def behind(serve, tmp_path_factory, authority):
         settings = {"COUNTERSIGN_HTTP__TRUSTED_PROXIES": PROXY, **settings}
         server = serve(COUNTERSIGN_PUBLIC_URL=f"https://localhost:{https}", **settings)
         directory = tmp_path_factory.mktemp("proxy") / kind
-        proxies.append(Proxy(kind, directory, https, clear, server, authority, **(edits or {})))
+        proxies.append(Proxy(kind, directory, (https, clear), server, authority, edits or {}))
         return server, proxies[-1]
 
     yield start
@@ -139,6 +155,39 @@ def test_the_doctor_names_a_proxy_that_nobody_trusts(behind, kind, authority):
     assert verdicts["proxy"]["verdict"] == "bad"
     assert "it trusts 192.0.2.0/24" in verdicts["proxy"]["says"]
     assert "COUNTERSIGN_HTTP__TRUSTED_PROXIES" in verdicts["proxy"]["advice"]
+
+
+@pytest.mark.parametrize(("kind", "breaks"), SILENT.items())
+def test_a_trusted_proxy_that_names_no_client_is_warned_of(behind, kind, breaks):
+    server, proxy = behind(kind, breaks)
+    assert not [entry for entry in server.log() if "X-Forwarded-For" in entry["message"]], "health is asked by proxies"
+
+    with proxy.client() as client:
+        _, line = seen(server, client, f"{proxy.https}/problems")
+        seen(server, client, f"{proxy.https}/problems")
+
+    [warning] = [entry for entry in server.log() if "X-Forwarded-For" in entry["message"]]
+    assert (warning["level"], warning["proxy"]) == ("WARN", PROXY)
+    assert line["client_ip"] == PROXY, "the best that is known"
+
+
+@pytest.mark.parametrize(("kind", "breaks"), PASSING_FORWARDED.items())
+def test_a_header_that_a_proxy_forgets_to_take_away_lets_nobody_escape(behind, kind, breaks):
+    server, proxy = behind(kind, breaks)
+
+    with proxy.client() as client:
+        _, line = seen(server, client, f"{proxy.https}/problems", FORGED)
+
+    assert line["client_ip"] == PROXY
+
+
+@pytest.mark.parametrize(("kind", "breaks"), WITHOUT_SCHEME.items())
+def test_a_proxy_that_does_not_tell_the_scheme_is_taken_to_serve_https(behind, authority, kind, breaks):
+    server, proxy = behind(kind, breaks)
+
+    verdicts = doctor(server, proxy, authority)
+
+    assert (verdicts["public"]["verdict"], verdicts["proxy"]["verdict"]) == ("good", "good"), verdicts
 
 
 def doctor(server, proxy, authority):
