@@ -14,6 +14,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     // Where the sources are built without their history (an image), whoever builds them says what they are.
     println!("cargo::rerun-if-env-changed=BUILD_COMMIT");
+    #[expect(clippy::disallowed_methods, reason = "this is no setting of the service")]
     let said = env::var("BUILD_COMMIT").ok().filter(|commit| !commit.is_empty());
     let commit = said.or_else(|| git(&["rev-parse", "--short=12", "HEAD"]));
     println!("cargo::rustc-env=BUILD_COMMIT={}", commit.unwrap_or_else(|| "unknown".to_owned()));
