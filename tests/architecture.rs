@@ -150,6 +150,17 @@ fn secrets_are_exposed_only_where_they_are_used() {
 }
 
 #[test]
+fn nothing_starts_another_program() {
+    let starts = |source: &&Source| {
+        source.references.iter().any(|found| found.path.windows(2).any(|pair| pair == ["process", "Command"]))
+    };
+
+    let starting: Vec<_> = reader::service().iter().filter(starts).map(|source| source.path.clone()).collect();
+
+    refuse("these start a program, which a name in a request could one day reach", &starting);
+}
+
+#[test]
 fn no_file_is_longer_than_four_hundred_lines() {
     let long: Vec<_> = reader::workspace()
         .iter()

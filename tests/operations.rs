@@ -1,11 +1,14 @@
 //! What operators are given speaks of metrics that there are: the chapter, the alerts and the dashboard.
-#![expect(clippy::unwrap_used, reason = "a test that cannot read what it checks has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot read what it checks has failed")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use countersign::metrics::catalogue::{self, Kind, Metric};
 use serde_json::Value;
+
+/// The pages with a run book for each alert.
+const PAGES: [&str; 3] = ["docs/runbook/process.md", "docs/runbook/requests.md", "docs/runbook/dependencies.md"];
 
 #[test]
 fn the_table_of_metrics_is_what_the_catalogue_says() {
@@ -22,38 +25,42 @@ fn the_table_of_metrics_is_what_the_catalogue_says() {
 }
 
 #[test]
-fn every_alert_is_explained_and_is_named_by_the_metrics_that_it_watches() {
-    let chapter = read("docs/operations.md");
+fn every_alert_has_a_run_book_and_is_named_by_the_metrics_that_it_watches() {
+    let table = read("docs/operations.md");
+    let alerts = alerts();
 
-    for (alert, expression) in alerts() {
-        let section = format!("### {alert}\n\n    {expression}\n");
-        assert!(chapter.contains(&section), "docs/operations.md lacks\n{section}");
-        let (link, watched) = (format!("(#{})", alert.to_lowercase()), metrics_in(&expression));
-        for metric in watched.iter().filter_map(|metric| declared(metric)).map(|metric| metric.name) {
-            let row = chapter.lines().find(|line| line.starts_with(&format!("| `{metric}` |"))).unwrap();
-            assert!(row.contains(&link), "the row of {metric} does not name {alert}");
+    for (alert, Alert { expression, page, .. }) in &alerts {
+        let run_book = section(&read(page), alert);
+        assert!(run_book.starts_with(&format!("\n    {expression}\n")), "{page} has another rule for {alert}");
+        let link = format!("({}#{})", page.trim_start_matches("docs/"), alert.to_lowercase());
+        for metric in metrics_in(expression).iter().filter_map(|metric| declared(metric)).map(|metric| metric.name) {
+            let row = table.lines().find(|line| line.starts_with(&format!("| `{metric}` |"))).unwrap();
+            assert!(row.contains(&link), "the row of {metric} does not lead to {alert}");
         }
     }
-    let explained = chapter.lines().filter(|line| line.starts_with("### Countersign")).count();
-    assert_eq!(explained, alerts().len(), "an alert that is explained exists");
+    let explained = PAGES.iter().map(|page| read(page).matches("\n### Countersign").count()).sum::<usize>();
+    assert_eq!(explained, alerts.len(), "an alert that is explained exists");
 }
 
 #[test]
-fn every_link_within_the_chapter_leads_somewhere() {
-    let chapter = read("docs/operations.md");
-    let headings = chapter.lines().filter_map(|line| line.strip_prefix('#').map(|line| line.trim_start_matches('#')));
-    let anchors: BTreeSet<String> = headings.map(|heading| heading.trim().to_lowercase().replace(' ', "-")).collect();
+fn every_run_book_says_what_to_type_first_and_what_not_to_do() {
+    for (alert, Alert { page, .. }) in alerts() {
+        let run_book = section(&read(&page), &alert);
 
-    for link in chapter.split("](#").skip(1) {
-        let link = link.split(')').next().unwrap();
-        assert!(anchors.contains(link), "#{link} is no heading of docs/operations.md");
+        let commands = run_book.split("```").nth(1).and_then(|block| block.strip_prefix("sh\n"));
+        assert_eq!(commands.map(|commands| commands.lines().count()), Some(3), "the first three commands of {alert}");
+        for part in ["\n**Means.** ", "\n**Causes.** ", "\n**Do.** "] {
+            assert_eq!(run_book.matches(part).count(), 1, "{alert} has one {part}");
+        }
+        let warnings = run_book.matches("\n**Do not** ").count() + run_book.matches("\n**Mind.** ").count();
+        assert_eq!(warnings, 1, "{alert} says what not to do");
     }
 }
 
 #[test]
 fn alerts_and_the_dashboard_ask_for_metrics_and_labels_that_there_are() {
     let alerts = alerts();
-    let expressions = alerts.values().cloned().chain(dashboard());
+    let expressions = alerts.into_values().map(|alert| alert.expression).chain(dashboard());
 
     let mut asked = BTreeSet::new();
     for expression in expressions {
@@ -85,8 +92,9 @@ fn the_rules_file_is_what_this_test_reads() {
     for (key, count) in [("- alert: ", alerts.len()), ("expr: '", alerts.len()), ("runbook: ", alerts.len())] {
         assert_eq!(text.matches(key).count(), count, "{key}");
     }
-    for alert in alerts.keys() {
-        assert!(text.contains(&format!("runbook: docs/operations.md#{}\n", alert.to_lowercase())), "{alert}");
+    for (alert, Alert { page, anchor, .. }) in &alerts {
+        assert!(PAGES.contains(&page.as_str()), "{alert}: {page} is no page of the run book");
+        assert_eq!(*anchor, alert.to_lowercase());
     }
 }
 
@@ -107,16 +115,32 @@ fn declared(name: &str) -> Option<&'static Metric> {
     })
 }
 
-/// Every alert and its expression.
-fn alerts() -> BTreeMap<String, String> {
+/// What the rules file says of an alert.
+struct Alert {
+    expression: String,
+    /// Where its run book stands.
+    page: String,
+    anchor: String,
+}
+
+/// Every alert by its name.
+fn alerts() -> BTreeMap<String, Alert> {
     let text = read("deploy/prometheus/alerts.yml");
-    let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    let pair = |pair: &[&str]| {
-        let [alert, expression] = pair else { return None };
-        let expression = expression.strip_prefix("expr: '")?.strip_suffix('\'')?;
-        Some((alert.strip_prefix("- alert: ")?.to_owned(), expression.to_owned()))
+    let alert = |rule: &str| {
+        let value = |key: &str| rule.lines().find_map(|line| line.trim().strip_prefix(key)).unwrap().to_owned();
+        let expression = value("expr: '").strip_suffix('\'').unwrap().to_owned();
+        let runbook = value("runbook: ");
+        let (page, anchor) = runbook.split_once('#').unwrap();
+        let name = rule.lines().next().unwrap().to_owned();
+        (name, Alert { expression, page: page.to_owned(), anchor: anchor.to_owned() })
     };
-    lines.windows(2).filter_map(pair).collect()
+    text.split("- alert: ").skip(1).map(alert).collect()
+}
+
+/// What stands below a heading of the third order.
+fn section(page: &str, heading: &str) -> String {
+    let after = page.split_once(&format!("\n### {heading}\n")).unwrap_or_else(|| panic!("no run book for {heading}")).1;
+    after.split("\n### ").next().unwrap().to_owned()
 }
 
 /// Every expression of the dashboard.

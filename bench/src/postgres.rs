@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 
-use crate::process::free_address;
+use crate::process::{cpu_seconds_with_children, free_address};
 
 /// A server with default durability: every commit reaches the disk.
 pub(crate) struct Postgres {
@@ -70,6 +70,13 @@ impl Postgres {
         let text = String::from_utf8_lossy(&output.stdout);
         let rate = text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
         rate.with_context(|| format!("pgbench said {text} {}", String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// Seconds that the server has had on the cores.
+    pub(crate) fn cpu_seconds(&self) -> anyhow::Result<f64> {
+        let lines = fs::read_to_string(Path::new(&self.data()).join("postmaster.pid"))?;
+        let parent = lines.lines().next().context("the server does not say its process id")?;
+        Ok(cpu_seconds_with_children(parent.trim().parse()?))
     }
 
     fn data(&self) -> String {

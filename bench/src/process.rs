@@ -51,21 +51,17 @@ impl Process {
 
     /// Seconds that it and its children have had on the cores.
     pub(crate) fn cpu_seconds(&self) -> f64 {
-        self.stats().iter().map(|fields| (field(fields, 11) + field(fields, 12)) / TICKS).sum()
+        self.stats().iter().map(Stat::cpu_seconds).sum()
     }
 
     /// Its memory and that of its children, in MiB. What they share is counted once for each.
     pub(crate) fn resident_mib(&self) -> f64 {
-        self.stats().iter().map(|fields| field(fields, 21) * PAGE_KIB / 1024.0).sum()
+        self.stats().iter().map(|stat| stat.field(21) * PAGE_KIB / 1024.0).sum()
     }
 
-    /// The fields of proc(5)'s `stat` after the name, of all processes in its group.
-    fn stats(&self) -> Vec<Vec<String>> {
-        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-        let stats = entries.filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok());
-        let fields = stats
-            .filter_map(|stat| Some(stat.rsplit_once(") ")?.1.split(' ').map(str::to_owned).collect::<Vec<String>>()));
-        fields.filter(|fields| fields.get(2).is_some_and(|group| *group == self.child.id().to_string())).collect()
+    /// All processes in its group.
+    fn stats(&self) -> Vec<Stat> {
+        Stat::all().into_iter().filter(|stat| stat.is(2, self.child.id())).collect()
     }
 
     fn signal(&self, signal: Signal) {
@@ -84,8 +80,44 @@ impl Drop for Process {
     }
 }
 
-fn field(fields: &[String], index: usize) -> f64 {
-    fields.get(index).and_then(|field| field.parse().ok()).unwrap_or(0.0)
+/// What proc(5)'s `stat` says of one process, after its name.
+struct Stat(Vec<String>);
+
+impl Stat {
+    fn all() -> Vec<Self> {
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        entries.filter_map(|entry| Self::read(&entry.path())).collect()
+    }
+
+    fn read(process: &Path) -> Option<Self> {
+        let stat = fs::read_to_string(process.join("stat")).ok()?;
+        Some(Self(stat.rsplit_once(") ")?.1.split(' ').map(str::to_owned).collect()))
+    }
+
+    fn field(&self, index: usize) -> f64 {
+        self.0.get(index).and_then(|field| field.parse().ok()).unwrap_or(0.0)
+    }
+
+    /// Whether this field names this process or group.
+    fn is(&self, index: usize, id: u32) -> bool {
+        self.0.get(index).is_some_and(|field| *field == id.to_string())
+    }
+
+    fn cpu_seconds(&self) -> f64 {
+        (self.field(11) + self.field(12)) / TICKS
+    }
+}
+
+/// Seconds that this process has had on the cores.
+pub(crate) fn own_cpu_seconds() -> f64 {
+    Stat::read(Path::new("/proc/self")).map_or(0.0, |stat| stat.cpu_seconds())
+}
+
+/// Seconds that a process and its children have had on the cores, those that have ended among them.
+pub(crate) fn cpu_seconds_with_children(parent: u32) -> f64 {
+    let ended = |stat: Stat| (stat.field(13) + stat.field(14)) / TICKS + stat.cpu_seconds();
+    let living = Stat::all().iter().filter(|stat| stat.is(1, parent)).map(Stat::cpu_seconds).sum::<f64>();
+    living + Stat::read(Path::new(&format!("/proc/{parent}"))).map_or(0.0, ended)
 }
 
 /// A port that nobody listens on at this moment.

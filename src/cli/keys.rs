@@ -30,6 +30,7 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  countersign keys retire 0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbY")]
     Retire {
         /// The id of the key
+        #[arg(allow_hyphen_values = true)] // one in 64 begins with one
         kid: String,
     },
 }

@@ -22,9 +22,11 @@ fn a_key_can_be_made_before_the_first_start_and_is_made_once() {
 fn a_key_that_does_not_exist_is_not_retired() {
     let machine = Machine::new();
 
-    let outcome = machine.types("keys retire no-such-key");
+    for kid in ["no-such-key", "-nor-this", "-q"] {
+        let outcome = machine.types(&format!("keys retire {kid}"));
 
-    assert_eq!(outcome.refused_in_one_line(), "no key that is in use has the id no-such-key");
+        assert_eq!(outcome.refused_in_one_line(), format!("no key that is in use has the id {kid}"));
+    }
     assert_eq!(keys(&machine), "");
 }
 

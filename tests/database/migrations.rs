@@ -4,7 +4,8 @@ use countersign::database::{Database, Engine, MigrateError, Reads, Statement, Wr
 use rstest::rstest;
 use tokio::task::JoinSet;
 
-use crate::support::Fixture;
+use crate::postgres::{administer, unique};
+use crate::support::{Fixture, MAKE_NOTES};
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -44,6 +45,24 @@ async fn what_is_pending_can_be_seen_without_doing_it(#[values(Engine::Sqlite, E
         after.iter().all(|step| step.applied_at.is_some_and(|at| at > 1_600_000_000_000 && at < 4_102_444_800_000))
     );
     assert_eq!(database.migrate().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_alter_the_schema_can_serve_on_it() {
+    static GRANT: Statement =
+        Statement::new("grant select, insert, update, delete on all tables in schema public to public");
+    let Fixture { database, url, .. } = &Fixture::empty(Engine::Postgres).await;
+    database.migrate().await.unwrap();
+    database.once().execute(&GRANT, &[]).await.unwrap();
+    let (role, server) = (format!("serves_{}", unique()), url.rsplit_once('/').unwrap().0);
+    administer(server, format!("create role {role} login")).unwrap();
+
+    let as_role = url.replacen("postgres@", &format!("{role}@"), 1);
+    let serving = Database::connect(&as_role.as_str().into()).await.unwrap();
+
+    assert_eq!(serving.migrate().await.unwrap(), []);
+    assert!(serving.once().execute(&MAKE_NOTES, &[]).await.is_err(), "it has no more rights than these");
+    administer(server, format!("drop role {role}")).unwrap();
 }
 
 #[rstest]

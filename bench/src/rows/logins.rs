@@ -12,7 +12,10 @@ use crate::{
     visitor::{Visitor, Work},
 };
 
-const CLIENTS: [usize; 3] = [1, 8, 64];
+/// Chosen so that on two cores each hashing thread has one, two and four lanes busy, and more than it can take.
+const CLIENTS: [usize; 5] = [1, 2, 4, 8, 64];
+/// Passwords that one thread hashes at once.
+const LANES: usize = 4;
 /// Lone logins and lone hashes in turn, for each repeat.
 const LONE: usize = 8;
 
@@ -62,10 +65,20 @@ pub(super) async fn measure(contest: &mut Contest) -> anyhow::Result<()> {
     }
     series.truncate(3);
     series.push(limits);
-    let labels = CLIENTS.map(|clients| clients.to_string());
+    let threads = threads();
+    let labels = CLIENTS.map(|clients| match clients.div_ceil(threads).min(LANES) {
+        1 => format!("{clients} (1 lane each)"),
+        lanes => format!("{clients} ({lanes} lanes each)"),
+    });
     let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
-    contest.results.draw(LOGINS_PLOT, plot::bars("Logins per second, bcrypt at cost 12", &labels, &series));
+    let title = format!("Logins per second, bcrypt at cost 12, {threads} hashing threads");
+    contest.results.draw(LOGINS_PLOT, plot::bars(&title, &labels, &series));
     Ok(())
+}
+
+/// Hashing threads: one for each core.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// All services and the limit in turn, over and over.
@@ -117,7 +130,7 @@ async fn lone(contest: &mut Contest, (service, crowd): (&Service, &[Visitor])) -
 
 /// One login at a time while three others are on each hashing thread, beside one hash that is alone on the machine.
 async fn fourth(contest: &mut Contest, (service, crowd): (&Service, &[Visitor])) -> anyhow::Result<()> {
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = threads();
     progress(format_args!("one login at a time beside {} without pause", 3 * threads));
     let mut hashes = Vec::new();
     for _ in 0..LONE {

@@ -11,6 +11,7 @@ use super::{microseconds_each, newcomers};
 use crate::{
     contest::{Contest, progress},
     postgres::Postgres,
+    process::own_cpu_seconds,
     report::Row,
     seed,
     service::Started,
@@ -55,16 +56,19 @@ pub(super) async fn on_postgres(contest: &mut Contest) -> anyhow::Result<()> {
     fs::write(&script, script_of(&seed::session_prefix()))?;
     let mut crowd = newcomers(&ours.service, 64).await?;
     for clients in CLIENTS {
-        let mut rounds = Vec::new();
+        let (mut rounds, mut shares) = (Vec::new(), Vec::new());
         for repeat in 1..=contest.repeats {
             progress(format_args!("refresh on PostgreSQL, {clients} clients, repeat {repeat} of {}", contest.repeats));
             let commits = server.pgbench(&script, clients, contest.span)?;
+            let before = Shares::now(&ours, &server)?;
             let (rate, back) = refreshes(&ours, crowd, (clients, contest.span)).await?;
+            shares.push(Shares::now(&ours, &server)?.since(&before, rate * contest.span.as_secs_f64()));
             crowd = back;
             rounds.push((rate, commits));
         }
-        let beside = "pgbench with the statement";
-        add(contest, (&format!("refresh on PostgreSQL, {clients} clients"), beside), &rounds, "≥ 0.80");
+        let (what, beside) = (format!("refresh on PostgreSQL, {clients} clients"), "pgbench with the statement");
+        add(contest, (&what, beside), &rounds, "≥ 0.80");
+        contest.results.add(Shares::row(&what, &shares));
     }
     let crowd = crowd.into_iter().take(16).collect();
     let (each, rate, _) = microseconds_each(&ours, (crowd, Work::Me), contest.span).await?;
@@ -76,6 +80,40 @@ pub(super) async fn on_postgres(contest: &mut Contest) -> anyhow::Result<()> {
         aim: "",
     });
     Ok(())
+}
+
+/// Who had the cores: seconds, or microseconds for each refresh.
+struct Shares {
+    service: f64,
+    server: f64,
+    load: f64,
+}
+
+impl Shares {
+    fn now(ours: &Started, server: &Postgres) -> anyhow::Result<Self> {
+        Ok(Self { service: ours.process.cpu_seconds(), server: server.cpu_seconds()?, load: own_cpu_seconds() })
+    }
+
+    fn since(&self, before: &Self, refreshes: f64) -> Self {
+        let each = |now: f64, before: f64| (now - before) * 1e6 / refreshes;
+        Self {
+            service: each(self.service, before.service),
+            server: each(self.server, before.server),
+            load: each(self.load, before.load),
+        }
+    }
+
+    fn row(what: &str, shares: &[Self]) -> Row {
+        let median = |part: fn(&Self) -> f64| Spread::of(shares.iter().map(part)).median;
+        let [service, server, load] = [median(|one| one.service), median(|one| one.server), median(|one| one.load)];
+        Row {
+            what: format!("{what}: time on the cores"),
+            ours: format!("{service:.0} µs each"),
+            beside: format!("PostgreSQL {server:.0} µs, the load generator {load:.0} µs"),
+            ratio: None,
+            aim: "",
+        }
+    }
 }
 
 /// Refreshes a second by this many of the crowd.

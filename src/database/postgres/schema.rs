@@ -37,7 +37,9 @@ impl Postgres {
 
 async fn migrate_on(client: &Object) -> Result<Vec<Applied>, MigrateError> {
     batch(client, LOCK).await?;
-    batch(client, migrate::TABLE).await?;
+    if is_empty(client).await? {
+        batch(client, migrate::TABLE).await?;
+    }
     let outstanding = migrate::outstanding(&migrate::POSTGRES, &recorded(client).await?)?;
     for script in &outstanding {
         apply(client, script).await?;
@@ -45,6 +47,13 @@ async fn migrate_on(client: &Object) -> Result<Vec<Applied>, MigrateError> {
     let answer = timeout(COMMIT, client.batch_execute("commit")).await;
     answer.map_or_else(|_| Err(unanswered()), |answer| answer.map_err(|error| after_commit(&error)))?;
     Ok(outstanding.into_iter().map(Applied::from).collect())
+}
+
+/// Whether no step was ever taken. Asked, because `create table if not exists` wants the right to create before it looks,
+/// and a role that serves need not have it.
+async fn is_empty(client: &Object) -> Result<bool, DatabaseError> {
+    let row = client.query_one("select to_regclass('schema_migrations') is null", &[]).await;
+    row.and_then(|row| row.try_get(0)).map_err(|error| translate(&error))
 }
 
 async fn recorded(client: &Object) -> Result<Vec<Recorded>, DatabaseError> {

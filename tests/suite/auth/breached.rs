@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::Redirect;
 use axum::routing::get;
 use countersign::config::PublicUrl;
 use countersign::problem::Code;
@@ -74,6 +75,21 @@ async fn a_list_that_fails_or_is_not_there_keeps_nobody_from_registering() {
             app.somebody(name).with_password(PASSWORD).register().await.assert_status(201);
         }
     }
+}
+
+#[tokio::test]
+async fn a_list_that_leads_elsewhere_is_not_followed() {
+    let elsewhere = List::serve(format!("{SUFFIX}:7\r\n")).await;
+    let target = format!("{}/{PREFIX}", elsewhere.url);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/range", listener.local_addr().expect("an address"));
+    let routes = Router::new().route("/range/{prefix}", get(async move || Redirect::temporary(&target)));
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    let app = using(Engine::Sqlite, &url).await;
+
+    app.somebody("ada").with_password(PASSWORD).register().await.assert_status(201);
+
+    assert_eq!(elsewhere.asked(), []);
 }
 
 #[tokio::test]

@@ -45,6 +45,18 @@ async fn a_scanner_that_opens_every_link_burns_nothing(#[values(Engine::Sqlite, 
     ada.undoes(&links[2].token()).await.assert_status(204);
 }
 
+#[tokio::test]
+async fn a_password_manager_may_fill_in_the_page() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let ada = app.registered("ada").await;
+    ada.forgets().await;
+
+    let page = app.get(&app.mail(&ada.email, RESET).await.path()).await;
+
+    assert!(page.text.contains(r#"type="password" name="new_password" autocomplete="new-password""#), "{page:?}");
+    assert!(!page.text.contains("onpaste") && !page.text.contains("maxlength"), "{page:?}");
+}
+
 #[rstest]
 #[tokio::test]
 async fn the_buttons_do_what_they_say(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {

@@ -1,4 +1,4 @@
-//! The host that a request names: once, or nobody can be sure whom it was for (RFC 9112 §3.2).
+//! The host that a request names, and where it ends: once, or nobody can be sure whom it was for (RFC 9112 §3.2).
 
 use rstest::rstest;
 
@@ -19,6 +19,29 @@ async fn a_request_that_names_no_host_or_several_is_refused(#[case] host: &str) 
 
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     assert!(answer.contains(r#""code":"malformed_request""#), "{answer}");
+}
+
+/// What a proxy in front may have read otherwise: one request must not be two (RFC 9112 §6.3).
+#[rstest]
+#[case::a_length_and_chunks("content-length: 5\r\ntransfer-encoding: chunked\r\n")]
+#[case::two_lengths("content-length: 5\r\ncontent-length: 6\r\n")]
+#[case::a_list_of_lengths("content-length: 5, 6\r\n")]
+#[case::chunks_that_are_not_last("transfer-encoding: chunked, identity\r\n")]
+#[case::an_unknown_coding("transfer-encoding: xchunked\r\n")]
+#[case::a_signed_length("content-length: +5\r\n")]
+#[tokio::test]
+async fn a_body_whose_end_can_be_read_in_two_ways_ends_the_connection(#[case] framing: &str) {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let smuggled = "0\r\n\r\nGET /health/live HTTP/1.1\r\nhost: a\r\n\r\n";
+
+    let answer = app
+        .raw(&format!(
+            "POST /auth/login HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n{framing}\r\n{smuggled}"
+        ))
+        .await;
+
+    assert!(answer.matches("HTTP/1.1 ").count() <= 1, "{answer}");
+    assert!(!answer.contains(r#""status":"ok""#), "{answer}");
 }
 
 #[rstest]

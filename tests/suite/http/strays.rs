@@ -20,6 +20,8 @@ async fn an_unknown_path_is_a_problem() {
 #[case(Method::GET, "/auth/login", "POST")]
 #[case(Method::DELETE, "/auth/register", "POST")]
 #[case(Method::POST, "/health", "GET,HEAD")]
+#[case(Method::TRACE, "/health", "GET,HEAD")]
+#[case(Method::TRACE, "/auth/login", "POST")]
 #[tokio::test]
 async fn a_wrong_method_is_told_the_right_one(#[case] method: Method, #[case] path: &str, #[case] allowed: &str) {
     let app = TestApp::new(Engine::Sqlite).await;

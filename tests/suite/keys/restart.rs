@@ -56,6 +56,34 @@ async fn the_root_secret_is_replaced_without_anyone_noticing(
     assert!(app.another_node_under(ROOT_SECRET).await.is_err());
 }
 
+/// In the order of docs/rotation.md; midway a node seals everything back under the old one.
+#[rstest]
+#[tokio::test]
+async fn a_root_secret_is_replaced_on_one_node_after_another(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let (old_first, new_first) = (format!("{ROOT_SECRET},{NEW_SECRET}"), format!("{NEW_SECRET},{ROOT_SECRET}"));
+    let mut app = TestApp::new(engine).await;
+    let mut pair = app.registered("ada").await.log_in().await;
+
+    for (first, second) in [
+        (&*old_first, ROOT_SECRET),
+        (&old_first, &old_first),
+        (&new_first, &old_first),
+        (&new_first, &new_first),
+        (NEW_SECRET, &new_first),
+        (NEW_SECRET, NEW_SECRET),
+    ] {
+        app = app.restarted(first).await;
+        let beside = app.another_node_under(second).await.expect("a node beside it");
+        rotate(beside.handles().into(), Activation::WhenPublished).await.expect("a key that both can read");
+        pair = assert_goes_on(&app, &pair).await;
+        pair = assert_goes_on(&beside, &pair).await;
+    }
+
+    assert!(app.another_node_under(ROOT_SECRET).await.is_err());
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_wrong_root_secret_is_refused_and_changes_nothing(
