@@ -1,5 +1,6 @@
 //! Tells the binary which commit it was built from.
 
+use std::env;
 use std::process::Command;
 
 fn main() {
@@ -11,7 +12,11 @@ fn main() {
     }
     // Where there is no git (a source archive), no file of it changes either.
     println!("cargo::rerun-if-changed=build.rs");
-    let commit = git(&["rev-parse", "--short=12", "HEAD"]);
+    // Where the sources are built without their history (an image), whoever builds them says what they are.
+    println!("cargo::rerun-if-env-changed=BUILD_COMMIT");
+    #[expect(clippy::disallowed_methods, reason = "this is no setting of the service")]
+    let said = env::var("BUILD_COMMIT").ok().filter(|commit| !commit.is_empty());
+    let commit = said.or_else(|| git(&["rev-parse", "--short=12", "HEAD"]));
     println!("cargo::rustc-env=BUILD_COMMIT={}", commit.unwrap_or_else(|| "unknown".to_owned()));
 }
 

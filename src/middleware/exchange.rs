@@ -5,7 +5,7 @@
 
 use std::{
     net::IpAddr,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Once, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -13,8 +13,9 @@ use axum::{
     extract::{MatchedPath, Request},
     http::{HeaderMap, Method, header, request::Parts},
 };
+use tracing::warn;
 
-use super::request_id;
+use super::{gate, request_id};
 use crate::{
     app::App,
     auth::limits::Standing,
@@ -70,7 +71,7 @@ impl Exchange {
         Self {
             request_id: request_id::of(headers),
             trace_id: trace_id(headers),
-            client: client_address(peer.ip, headers, app),
+            client: client_address(peer.ip, request.uri().path(), headers, app),
             is_https: channel == Channel::Https,
             needs_https: channel == Channel::Exposed,
             method: request.method().clone(),
@@ -147,14 +148,26 @@ impl Exchange {
     }
 }
 
-fn client_address(peer: IpAddr, headers: &HeaderMap, app: &App) -> ClientAddress {
+fn client_address(peer: IpAddr, path: &str, headers: &HeaderMap, app: &App) -> ClientAddress {
     // What is not text stands as an empty entry, which ends the search at the proxy that wrote it.
     let values = |name: &str| -> Vec<&str> {
         headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect()
     };
     let (x_forwarded_for, forwarded) = (values("x-forwarded-for"), values("forwarded"));
+    if x_forwarded_for.is_empty() && forwarded.is_empty() && !gate::is_health(path) && is_trusted(peer, app) {
+        SILENT_PROXY.call_once(|| warn!(proxy = %peer, "{NAMES_NO_CLIENT}"));
+    }
     let forwarded = ForwardedHeaders { x_forwarded_for: &x_forwarded_for, forwarded: &forwarded };
     ClientAddress::find(peer, forwarded, &app.config.http.trusted_proxies)
+}
+
+/// Told once: a proxy that is silent is so for every request.
+static SILENT_PROXY: Once = Once::new();
+const NAMES_NO_CLIENT: &str = "a trusted proxy does not say whose request it passes on; let it set X-Forwarded-For, or \
+     limits take all its clients for one";
+
+fn is_trusted(peer: IpAddr, app: &App) -> bool {
+    app.config.http.trusted_proxies.iter().any(|network| network.contains(&peer))
 }
 
 /// How a request came.
@@ -175,7 +188,7 @@ impl Channel {
         let is_known_by_https = app.public_url.starts_with("https://");
         let clear = if is_known_by_https { Self::Exposed } else { Self::Clear };
         let config = &app.config;
-        if config.http.trusted_proxies.iter().any(|network| network.contains(&peer.ip)) {
+        if is_trusted(peer.ip, app) {
             return match forwarded_scheme(headers) {
                 Some(scheme) if scheme.eq_ignore_ascii_case(b"https") => Self::Https,
                 Some(_) => clear,

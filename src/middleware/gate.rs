@@ -51,7 +51,7 @@ fn is_host(authority: &Authority) -> bool {
 
 /// Checks of balancers come in the clear, from inside, and an answer that leads elsewhere counts as healthy with some of
 /// them and as ill with others. What they are told is no secret.
-fn is_health(path: &str) -> bool {
+pub(super) fn is_health(path: &str) -> bool {
     path == "/health" || path.starts_with("/health/")
 }
 

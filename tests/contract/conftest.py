@@ -101,10 +101,14 @@ class Server:
             assert written, "a request was answered and not logged"
             return [entry for entry in self._log if not is_of(entry, last)]
 
+    def run(self, *words, **settings):
+        """Runs a command of the binary beside the server, with the same settings and these, to its end."""
+        environment = {**self._environment, **settings}
+        return subprocess.run([BINARY, *words], cwd=self._directory, env=environment, capture_output=True, text=True)
+
     def command(self, *words):
-        """Runs a command of the binary beside the server, with the same settings, and returns what it printed."""
-        command = [BINARY, *words]
-        ran = subprocess.run(command, cwd=self._directory, env=self._environment, capture_output=True, text=True)
+        """Runs a command that must do its work, and returns what it printed."""
+        ran = self.run(*words)
         assert (ran.returncode, ran.stderr) == (0, ""), ran
         return ran.stdout
 
