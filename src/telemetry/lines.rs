@@ -9,8 +9,9 @@ use std::{
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
+        mpsc,
     },
-    thread::{self, JoinHandle},
+    thread,
     time::Duration,
 };
 
@@ -50,8 +51,12 @@ impl Lines {
         let shared =
             Arc::new(Shared { waiting: Mutex::default(), changed: Condvar::new(), given_up: AtomicUsize::new(0) });
         let lines = Self(Arc::clone(&shared));
-        let writing = thread::Builder::new().name("log".to_owned()).spawn(move || shared.write_to(output))?;
-        Ok((lines.clone(), Guard { lines, writing: Some(writing) }))
+        let (until_the_end, ended) = mpsc::channel();
+        thread::Builder::new().name("log".to_owned()).spawn(move || {
+            let _until_the_end: mpsc::Sender<()> = until_the_end;
+            shared.write_to(output);
+        })?;
+        Ok((lines.clone(), Guard { lines, ended }))
     }
 
     /// How many lines did not fit.
@@ -122,7 +127,8 @@ impl<'a> MakeWriter<'a> for Lines {
 #[must_use = "dropped, the log ends"]
 pub struct Guard {
     lines: Lines,
-    writing: Option<JoinHandle<()>>,
+    /// Nothing is ever sent; the thread drops the other end.
+    ended: mpsc::Receiver<()>,
 }
 
 /// How long the end of the log may take.
@@ -132,18 +138,12 @@ impl Drop for Guard {
     fn drop(&mut self) {
         self.lines.0.lock().is_over = true;
         self.lines.0.changed.notify_one();
-        let Some(writing) = self.writing.take() else { return };
-        let until = std::time::Instant::now() + END;
-        while !writing.is_finished() && std::time::Instant::now() < until {
-            thread::sleep(Duration::from_millis(1));
-        }
+        let _ended_or_late = self.ended.recv_timeout(END);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
-
     use super::*;
 
     /// An output that takes a buffer only when it is told to.
@@ -181,8 +181,8 @@ mod tests {
 
         drop(guard);
 
-        let expected: String = (0..10_000).map(|number| format!("{number}\n")).collect();
-        assert_eq!(String::from_utf8(taken.lock().unwrap().clone()).unwrap(), expected);
+        let text = String::from_utf8(taken.lock().unwrap().clone()).unwrap();
+        assert!(text.lines().eq((0..10_000).map(|number| number.to_string())));
         assert_eq!(lines.given_up(), 0);
     }
 
