@@ -169,7 +169,7 @@ async fn a_wrong_password_or_database_is_told_at_once() {
 
     let refused = Database::connect(&format!("{}_not", database.url()).as_str().into()).await;
 
-    assert!(matches!(refused, Err(DatabaseError::Other(_))), "{refused:?}");
+    assert!(matches!(refused, Err(DatabaseError::Unavailable { fault: Fault::Login, .. })), "{refused:?}");
 }
 
 #[tokio::test]
