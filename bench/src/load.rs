@@ -127,6 +127,23 @@ pub(crate) async fn paced(
     Ok(Tally { samples, span })
 }
 
+/// One visitor asks at a steady pace, one request after the other; whoever is late makes the next one wait, which counts.
+pub(crate) async fn one_paced(
+    mut visitor: Visitor,
+    work: Work,
+    (per_second, span): (f64, Duration),
+) -> anyhow::Result<Tally> {
+    let mut ticks = interval(Duration::from_secs_f64(1.0 / per_second));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let started = Instant::now();
+    let mut samples = Vec::new();
+    while started.elapsed() < span {
+        let due = ticks.tick().await.into_std().saturating_duration_since(started);
+        samples.push(sample(&mut visitor, work, (started, due)).await);
+    }
+    Ok(Tally { samples, span })
+}
+
 async fn sample(visitor: &mut Visitor, work: Work, (started, due): (Instant, Duration)) -> Sample {
     let (status, answered) = match timeout(PATIENCE, visitor.perform(work)).await {
         Ok(Ok(answer)) => answer,

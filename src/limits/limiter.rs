@@ -34,21 +34,18 @@ pub struct Limiter {
     stripes: Box<[Mutex<Stripe>]>,
 }
 
-/// Slots of different rows, so that two keys rarely meet in all of theirs.
-type Stripe = [Row; ROWS];
-
-/// For each slot when its quota is full again, in nanoseconds of the caller's clock.
-type Row = Box<[u64]>;
+/// The slots of some keys, row after row: for each when its quota is full again, in nanoseconds of the caller's clock.
+/// Empty until one of these keys comes, because what is never used shall not be held.
+type Stripe = Vec<u64>;
 
 impl Limiter {
-    /// What one limiter occupies once all of it has been used: 4 MiB.
+    /// What one limiter occupies once all of it has been used: 4 MiB, taken by 64 KiB as keys come.
     pub const BYTES: usize = STRIPES * ROWS * WIDTH * size_of::<u64>();
 
     /// A limiter that has seen nothing.
     #[must_use]
     pub fn new(quota: Quota) -> Self {
-        let row = |_| vec![0; WIDTH].into_boxed_slice();
-        let stripes = (0..STRIPES).map(|_| Mutex::new(array::from_fn(row))).collect();
+        let stripes = (0..STRIPES).map(|_| Mutex::new(Stripe::new())).collect();
         Self { quota, hasher: RandomState::new(), stripes }
     }
 
@@ -61,17 +58,23 @@ impl Limiter {
     /// Takes one from the quota of `key`. `now` is the time since any fixed moment, by a clock that nobody sets.
     ///
     /// Requests of one key at the same time are taken one after the other.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "so many bits are below the width of a row, and a stripe holds all rows"
+    )]
     pub fn take_one<K: Hash + ?Sized>(&self, key: &K, now: Duration) -> Result<Allowance, Exceeded> {
         let mut hash = Bits(self.hasher.hash_one(key));
         let mut stripe = self.stripe(&mut hash).lock().unwrap_or_else(PoisonError::into_inner);
-        let mut slots: [&mut u64; ROWS] = stripe.each_mut().map(|row| slot(row, &mut hash));
+        stripe.resize(ROWS * WIDTH, 0);
+        // One slot of each row, so that two keys rarely meet in all of theirs.
+        let slots: [usize; ROWS] = array::from_fn(|row| row * WIDTH + hash.take(WIDTH_BITS));
 
-        let least_used = slots.iter().map(|slot| **slot).min().unwrap_or(u64::MAX);
+        let least_used = slots.iter().map(|slot| stripe[*slot]).min().unwrap_or(u64::MAX);
         let (full_at, allowance) = self.quota.take_one(Duration::from_nanos(least_used), now)?;
         let full_at = u64::try_from(full_at.as_nanos()).unwrap_or(u64::MAX);
-        for slot in &mut slots {
+        for slot in slots {
             // Only what is behind is moved: what strangers have used stays used.
-            **slot = full_at.max(**slot);
+            stripe[slot] = full_at.max(stripe[slot]);
         }
         Ok(allowance)
     }
@@ -86,11 +89,6 @@ impl fmt::Debug for Limiter {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Limiter").field("quota", &self.quota).finish_non_exhaustive()
     }
-}
-
-#[expect(clippy::indexing_slicing, reason = "so many bits are below the width of a row")]
-fn slot<'row>(row: &'row mut Row, hash: &mut Bits) -> &'row mut u64 {
-    &mut row[hash.take(WIDTH_BITS)]
 }
 
 /// A hash, spent from its low end: 6 bits choose the stripe, 11 the slot of each row, 14 are left over.

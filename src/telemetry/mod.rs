@@ -1,37 +1,32 @@
 //! The log: one JSON object a line, or readable lines when a person is watching.
 //!
-//! Lines are handed to a thread that writes them: a terminal or a pipe that does not drain must not hold up a
-//! request. What does not fit its buffer is dropped, not waited for.
+//! It says nothing by itself: what is worth a line is known where it happens.
 
 mod json;
+mod lines;
 
 use std::{
     fs::File,
-    io::{self, BufWriter, IsTerminal},
+    io::{self, IsTerminal},
     os::fd::AsFd,
     sync::OnceLock,
 };
 
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use self::json::JsonLines;
+pub use self::lines::Guard;
+use self::{json::JsonLines, lines::Lines};
 use crate::config::{LogFormat, Logs};
-
-/// How many lines may wait to be written: a disk may pause for a second at 16,000 requests a second. Their places are
-/// made at the start, 32 bytes each.
-const LINES: usize = 16_384;
 
 /// Starts the log. What is still buffered is written when the guard is dropped.
 ///
 /// # Errors
 /// A filter that cannot be read, or a log that was started before.
-pub fn start(logs: &Logs) -> anyhow::Result<WorkerGuard> {
-    // Not `Stdout` itself, which writes line by line: the thread flushes when it has caught up, so that a busy moment
-    // costs one system call for many lines.
-    let output = BufWriter::new(File::from(io::stdout().as_fd().try_clone_to_owned()?));
-    let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(LINES).finish(output);
-    DROPPED.get_or_init(|| writer.error_counter());
+pub fn start(logs: &Logs) -> anyhow::Result<Guard> {
+    // Not `Stdout` itself, which writes line by line: a busy moment costs one system call for many lines.
+    let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    let (writer, guard) = Lines::written_to(output)?;
+    LINES.get_or_init(|| writer.clone());
     let filter = logs.filter.to_env_filter();
     let registry = tracing_subscriber::registry().with(filter);
     match logs.format {
@@ -42,16 +37,16 @@ pub fn start(logs: &Logs) -> anyhow::Result<WorkerGuard> {
     Ok(guard)
 }
 
-/// The counter of the log. There is one log in a process, because `tracing` has one subscriber.
-static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
+/// The lines of the log. There is one log in a process, because `tracing` has one subscriber.
+static LINES: OnceLock<Lines> = OnceLock::new();
 
 /// How many lines did not fit the buffer. 0 without a log.
 #[must_use]
 pub fn dropped_lines() -> usize {
-    DROPPED.get().map_or(0, ErrorCounter::dropped_lines)
+    LINES.get().map_or(0, Lines::given_up)
 }
 
-fn json<S>(writer: tracing_appender::non_blocking::NonBlocking) -> impl tracing_subscriber::Layer<S>
+fn json<S>(writer: Lines) -> impl tracing_subscriber::Layer<S>
 where
     S: tracing::Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span>,
 {

@@ -15,7 +15,7 @@ use crate::{
 };
 
 const CLIENTS: usize = 64;
-/// Probes a second.
+/// Probes of each kind a second.
 const PROBES: f64 = 50.0;
 /// How long the probes have the service for themselves first.
 const CALM: Duration = Duration::from_secs(2);
@@ -79,16 +79,16 @@ async fn flood(service: &Service, mut crowd: Vec<Visitor>, span: Duration) -> an
     progress(format_args!("{CLIENTS} clients sign in at {} for {} s", service.name, span.as_secs()));
     let probe = crowd.pop().ok_or_else(|| anyhow::anyhow!("nobody to ask"))?;
     let me = load::paced((service.clone(), &probe), Work::Me, (PROBES, CALM + span));
-    // Each refresh needs the token of the one before, so they are one visitor's, without pause.
-    let refresher = crowd.pop().into_iter().collect();
-    let refresh = load::without_pause(refresher, Work::Refresh, CALM + span);
+    // Each refresh needs the token of the one before, so they are one visitor's.
+    let refresher = crowd.pop().ok_or_else(|| anyhow::anyhow!("nobody to refresh"))?;
+    let refresh = load::one_paced(refresher, Work::Refresh, (PROBES, CALM + span));
     let logins = async {
         tokio::time::sleep(CALM).await;
         let crowd = crowd.iter().map(|known| known.again(service)).chain([probe.again(service)]);
         load::without_pause(crowd.collect(), Work::Login, span).await
     };
     let (me, refresh, logins) = tokio::join!(me, refresh, logins);
-    Ok(Felt { logins: logins?.0, me: me?, refresh: refresh?.0 })
+    Ok(Felt { logins: logins?.0, me: me?, refresh: refresh? })
 }
 
 fn report(contest: &mut Contest, service: &Service, felt: &Felt) {
