@@ -70,7 +70,7 @@ pub enum Fault {
         id: i64,
     },
     /// Events are missing.
-    #[error("the events at places {from} to {to} were removed")]
+    #[error("{}", removed(*from, *to))]
     Removed {
         /// The first that is missing.
         from: i64,
@@ -93,6 +93,14 @@ pub enum Fault {
         /// The place of the kept head.
         place: i64,
     },
+}
+
+fn removed(from: i64, to: i64) -> String {
+    if from == to {
+        format!("the event at place {from} was removed")
+    } else {
+        format!("the events at places {from} to {to} were removed")
+    }
 }
 
 struct Walk<'a> {

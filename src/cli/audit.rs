@@ -2,18 +2,20 @@
 
 use std::{
     io::{self, Write},
+    num::NonZeroUsize,
     process::ExitCode,
 };
 
 use clap::{Args, Subcommand};
 
-use super::{opened::Opened, settings::SettingsArguments, table};
+use super::{opened::Opened, settings::SettingsArguments, table, user};
 use crate::{
     admin::audit_events::{self, Wanted},
     audit::{
         Kind, chain,
         verify::{Kept, verify},
     },
+    crypto::mac::MARK_LEN,
     domain::{Timestamp, UserId},
     models::audit_event::AuditEvent,
     schemas,
@@ -24,7 +26,7 @@ pub(super) enum Command {
     /// List events, the newest first
     #[command(after_help = "Examples:
   countersign audit list --kind roles_changed
-  countersign audit list --user 42 --since 2026-11-01T00:00:00Z --json")]
+  countersign audit list --user ada --since 2026-11-01T00:00:00Z --json")]
     List(Filter),
     /// Read the whole log and tell what was altered, added, removed or moved
     #[command(after_help = "Keep the head that it prints on another machine: with it, an older state of the database \
@@ -32,7 +34,8 @@ that was put back is found out as well. Exit code 1 if anything does not fit.
 
 Examples:
   countersign audit verify
-  countersign audit verify --head 1234:5f60718293a4…")]
+  countersign audit verify \\
+    --head 8:07ffc42c7125eb97fb5a39195271b512f2a03c7809d868d312ff62c0125f0702")]
     Verify {
         /// A head that was printed earlier
         #[arg(long, value_name = "PLACE:LINK", value_parser = kept)]
@@ -53,9 +56,9 @@ Examples:
 /// Which events.
 #[derive(Args, Debug)]
 pub(super) struct Filter {
-    /// Those about this user
-    #[arg(long, value_name = "NUMBER")]
-    user: Option<UserId>,
+    /// Those about this user: their address, name or number
+    #[arg(long)]
+    user: Option<String>,
     /// Those of this kind
     #[arg(long, value_parser = kind)]
     kind: Option<Kind>,
@@ -66,8 +69,8 @@ pub(super) struct Filter {
     #[arg(long, value_name = "INSTANT")]
     until: Option<Timestamp>,
     /// At most so many
-    #[arg(long, default_value_t = 50)]
-    limit: usize,
+    #[arg(long, default_value = "50")]
+    limit: NonZeroUsize,
     /// As one JSON array
     #[arg(long)]
     json: bool,
@@ -85,14 +88,30 @@ pub(super) fn run(command: &Command, settings: &SettingsArguments) -> anyhow::Re
 }
 
 async fn list(opened: &Opened, filter: &Filter) -> anyhow::Result<ExitCode> {
-    let wanted = Wanted { user: filter.user, kind: filter.kind, since: filter.since, until: filter.until };
-    let page = audit_events::list(&opened.database, &wanted, None, filter.limit).await?;
+    let user = match &filter.user {
+        Some(who) => Some(about(opened, who).await?),
+        None => None,
+    };
+    let wanted = Wanted { user, kind: filter.kind, since: filter.since, until: filter.until };
+    let page = audit_events::list(&opened.database, &wanted, None, filter.limit.get()).await?;
     if filter.json {
         return super::answer_json(&page.events.iter().map(schemas::AuditEvent::from).collect::<Vec<_>>());
     }
     let rows: Vec<_> = page.events.iter().map(row).collect();
     let heading = ["AT", "KIND", "USER", "BY", "ADDRESS", "DETAILS"];
-    super::answer(table::written(heading, &rows).as_bytes())
+    let mut text = table::written(heading, &rows, "no events");
+    if page.next.is_some() {
+        text.push_str("… and more: say which, or give a higher --limit\n");
+    }
+    super::answer(text.as_bytes())
+}
+
+/// Whom events are about. A number is taken as it is: they outlive their user.
+async fn about(opened: &Opened, who: &str) -> anyhow::Result<UserId> {
+    match who.parse() {
+        Ok(id) => Ok(id),
+        Err(_) => Ok(user::find(opened, who).await?.id),
+    }
 }
 
 fn row(event: &AuditEvent) -> [String; 6] {
@@ -129,26 +148,33 @@ async fn verified(opened: &Opened, head: Option<&Kept>, json: bool) -> anyhow::R
 }
 
 async fn export(opened: &Opened, after: i64) -> anyhow::Result<ExitCode> {
-    const STRETCH: i64 = 1_000;
     let trail = opened.trail().await?;
     while chain::advance(&opened.database, &trail).await? > 0 {}
+    super::heard(write_all(opened, after).await)
+}
+
+async fn write_all(opened: &Opened, mut after: i64) -> anyhow::Result<()> {
+    const STRETCH: i64 = 1_000;
     let mut output = io::BufWriter::new(io::stdout().lock());
-    let mut after = after;
     loop {
         let stretch = AuditEvent::chained(&opened.database, after, STRETCH).await?;
         let Some(place) = stretch.last().and_then(|event| event.place) else { break };
         after = place;
         for event in &stretch {
-            let mut line = serde_json::to_value(schemas::AuditEvent::from(event))?;
-            if let serde_json::Value::Object(members) = &mut line {
-                members.insert("place".to_owned(), event.place.into());
-                members.insert("link".to_owned(), event.link.as_ref().map(hex::encode).into());
-            }
-            writeln!(output, "{line}")?;
+            writeln!(output, "{}", line(event)?)?;
         }
     }
-    output.flush()?;
-    Ok(ExitCode::SUCCESS)
+    Ok(output.flush()?)
+}
+
+/// An event with its place and its link, by which somebody else can follow the chain.
+fn line(event: &AuditEvent) -> serde_json::Result<serde_json::Value> {
+    let mut line = serde_json::to_value(schemas::AuditEvent::from(event))?;
+    if let serde_json::Value::Object(members) = &mut line {
+        members.insert("place".to_owned(), event.place.into());
+        members.insert("link".to_owned(), event.link.as_ref().map(hex::encode).into());
+    }
+    Ok(line)
 }
 
 fn kind(word: &str) -> Result<Kind, String> {
@@ -159,6 +185,8 @@ fn kind(word: &str) -> Result<Kind, String> {
 fn kept(text: &str) -> Result<Kept, &'static str> {
     let parsed = text
         .split_once(':')
-        .and_then(|(place, link)| Some(Kept { place: place.parse().ok()?, link: hex::decode(link).ok()? }));
+        .and_then(|(place, link)| Some(Kept { place: place.parse().ok()?, link: hex::decode(link).ok()? }))
+        // Half of one fits nothing, and would look like tampering.
+        .filter(|kept| kept.link.len() == MARK_LEN);
     parsed.ok_or("a head is a place, a colon and a link, as `countersign audit verify` prints it")
 }

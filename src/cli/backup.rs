@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
 
+use super::opened::must_exist;
 use super::progress::Progress;
 use super::settings::SettingsArguments;
 use crate::clock::Clock;
@@ -32,7 +33,9 @@ Everything since the backup is forgotten: sessions that were ended since are ope
 live; `countersign keys rotate --now` and a new login for everybody is the answer where that matters.
 
 Example:
-  systemctl stop countersign && countersign restore /backups/countersign-2026-11-22.db")]
+  systemctl stop countersign
+  countersign restore /backups/countersign-2026-11-22.db
+  systemctl start countersign")]
 pub(super) struct RestoreArguments {
     /// The backup
     file: PathBuf,
@@ -40,9 +43,7 @@ pub(super) struct RestoreArguments {
 
 pub(super) fn run(arguments: &Arguments, settings: &SettingsArguments) -> anyhow::Result<ExitCode> {
     let source = file(settings, |url| format!("pg_dump --format=custom --file={} '{url}'", arguments.file.display()))?;
-    if !source.exists() {
-        bail!("there is no database at {}", source.display());
-    }
+    must_exist(&source)?;
     let mut progress = Progress::new(None, "pages");
     let mut show = |copied: database::Copied| progress.at(copied.done, copied.done);
     let bytes = database::back_up(&source, &arguments.file, &mut show)?;
@@ -55,7 +56,8 @@ pub(super) fn restore(arguments: &RestoreArguments, settings: &SettingsArguments
         |url: &str| format!("pg_restore --clean --if-exists --dbname='{url}' {}", arguments.file.display());
     let target = file(settings, restore_there)?;
     let mark = Clock::system().now().to_string().replace(':', "");
-    let restored = database::restore(&arguments.file, &target, &mark)?;
+    let restored = database::restore(&arguments.file, &target, &mark);
+    let restored = restored.with_context(|| format!("{} is not restored", arguments.file.display()))?;
     let kept = restored.kept.map_or_else(String::new, |kept| format!("; what was there is {}", kept.display()));
     super::answer(format!("{} restored{kept}\n", target.display()).as_bytes())
 }

@@ -1,7 +1,7 @@
 //! `countersign export`: every user as a JSON object a line, which `countersign import` reads back.
 
 use std::fs::OpenOptions;
-use std::io::{self, BufWriter, Write, stdout};
+use std::io::{BufWriter, Write, stdout};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -54,15 +54,11 @@ pub(super) fn run(arguments: &Arguments, settings: &SettingsArguments) -> anyhow
         let hashes = if arguments.with_hashes { Hashes::Included } else { Hashes::LeftOut };
         let mut export = Export::begin(&opened.database, opened.scribe(&trail), hashes).await?;
         let written = write_all(&mut export, &mut output, hashes).await;
-        let count = match written.and_then(|count| Ok(output.flush().map(|()| count)?)) {
-            // A reader that has seen enough (`countersign export | head`) is no failure.
-            Err(error) if is_broken_pipe(&error) => return Ok(ExitCode::SUCCESS),
-            written => written?,
-        };
-        if arguments.file.is_some() {
-            return super::answer(format!("{count} users exported\n").as_bytes());
+        let written = written.and_then(|count| Ok(output.flush().map(|()| count)?));
+        match (written, &arguments.file) {
+            (Ok(count), Some(_)) => super::answer(format!("{count} users exported\n").as_bytes()),
+            (written, _) => super::heard(written.map(drop)),
         }
-        Ok(ExitCode::SUCCESS)
     })
 }
 
@@ -89,14 +85,6 @@ async fn write_all(export: &mut Export<'_>, output: &mut impl Write, hashes: Has
     }
     progress.end();
     Ok(count)
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let kind = match error.downcast_ref::<serde_json::Error>() {
-        Some(error) => error.io_error_kind(),
-        None => error.downcast_ref::<io::Error>().map(io::Error::kind),
-    };
-    kind == Some(io::ErrorKind::BrokenPipe)
 }
 
 fn line(user: &User, hashes: Hashes) -> Line<'_> {

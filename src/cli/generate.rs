@@ -10,9 +10,11 @@ use crate::config::root_secret;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Print a new secret: 32 random bytes in base64url
-    #[command(after_help = "Examples:
+    #[command(after_help = "A file that holds it is named by COUNTERSIGN_SECRET_KEY_FILE.
+
+Examples:
   export COUNTERSIGN_SECRET_KEY=$(countersign generate secret)
-  (umask 077; countersign generate secret > secret_key)   # for COUNTERSIGN_SECRET_KEY_FILE")]
+  (umask 077; countersign generate secret > secret_key)   # a file to name")]
     Secret,
 }
 

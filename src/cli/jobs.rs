@@ -4,9 +4,9 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 
-use super::{opened::Opened, settings::SettingsArguments};
+use super::{Declined, opened::Opened, settings::SettingsArguments, table};
 use crate::models::job::{Job, State};
 
 #[derive(Debug, Subcommand)]
@@ -22,13 +22,15 @@ pub(super) enum Command {
         json: bool,
     },
     /// Try a job again, now
-    #[command(after_help = "Example:\n  countersign jobs retry 42\n  countersign jobs retry --all")]
+    #[command(
+        group = ArgGroup::new("which").args(["id", "all"]).required(true),
+        after_help = "Examples:\n  countersign jobs retry 42\n  countersign jobs retry --all"
+    )]
     Retry {
         /// The number of the job
-        #[arg(required_unless_present = "all")]
         id: Option<i64>,
         /// Every job that was given up
-        #[arg(long, conflicts_with = "id")]
+        #[arg(long)]
         all: bool,
     },
     /// Delete a job without doing it
@@ -61,41 +63,26 @@ async fn list(opened: &Opened, only_dead: bool, json: bool) -> anyhow::Result<Ex
         jobs.extend(stretch.into_iter().filter(|job| !only_dead || job.state == State::Dead));
     }
     if json {
-        let rows: Vec<_> = jobs.iter().map(as_json).collect();
-        return super::answer((serde_json::to_string_pretty(&rows)? + "\n").as_bytes());
+        return super::answer_json(&jobs.iter().map(as_json).collect::<Vec<_>>());
     }
-    super::answer(table(&jobs).as_bytes())
+    let heading = ["ID", "KIND", "ABOUT", "STATE", "ATTEMPTS", "DUE", "LAST ERROR"];
+    let rows: Vec<_> = jobs.iter().map(row).collect();
+    super::answer(table::written(heading, &rows, "nothing to do").as_bytes())
 }
 
 /// How many rows to ask for at a time.
 const STRETCH: i64 = 1000;
 
-fn table(jobs: &[Job]) -> String {
-    if jobs.is_empty() {
-        return "nothing to do\n".to_owned();
-    }
-    let head = ["ID", "KIND", "ABOUT", "STATE", "ATTEMPTS", "DUE", "LAST ERROR"].map(str::to_owned);
-    let rows = jobs.iter().map(|job| {
-        [
-            job.id.to_string(),
-            job.kind.as_str().to_owned(),
-            job.about.clone(),
-            job.state.as_str().to_owned(),
-            job.attempts.to_string(),
-            job.due_at.to_string(),
-            job.last_error.clone().unwrap_or_default(),
-        ]
-    });
-    let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
-    let widths = rows.iter().fold([0; 7], |mut widths, row| {
-        widths.iter_mut().zip(row).for_each(|(width, cell)| *width = cell.chars().count().max(*width));
-        widths
-    });
-    let line = |row: &[String; 7]| {
-        let cells: Vec<_> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        cells.join("  ").trim_end().to_owned() + "\n"
-    };
-    rows.iter().map(line).collect()
+fn row(job: &Job) -> [String; 7] {
+    [
+        job.id.to_string(),
+        job.kind.as_str().to_owned(),
+        job.about.clone(),
+        job.state.as_str().to_owned(),
+        job.attempts.to_string(),
+        job.due_at.to_string(),
+        job.last_error.clone().unwrap_or_default(),
+    ]
 }
 
 fn as_json(job: &Job) -> serde_json::Value {
@@ -108,14 +95,14 @@ fn as_json(job: &Job) -> serde_json::Value {
 
 async fn retry(opened: &Opened, id: i64) -> anyhow::Result<ExitCode> {
     if !Job::retry(&mut opened.database.once(), id, again(opened)).await? {
-        bail!("there is no job {id}, or it is being done right now (countersign jobs list)");
+        bail!(Declined(format!("there is no job {id}, or it is being done right now (countersign jobs list)")));
     }
     super::answer(format!("job {id} is due now\n").as_bytes())
 }
 
 async fn retry_all(opened: &Opened) -> anyhow::Result<ExitCode> {
     let count = Job::retry_dead(&mut opened.database.once(), again(opened)).await?;
-    super::answer(format!("{count} jobs are due now\n").as_bytes())
+    super::answer(format!("{count} {} due now\n", if count == 1 { "job is" } else { "jobs are" }).as_bytes())
 }
 
 /// Now, and when to give up once more.
@@ -126,7 +113,7 @@ fn again(opened: &Opened) -> (crate::domain::Timestamp, crate::domain::Timestamp
 
 async fn delete(opened: &Opened, id: i64) -> anyhow::Result<ExitCode> {
     if !Job::delete(&mut opened.database.once(), id).await? {
-        bail!("there is no job {id} (countersign jobs list)");
+        bail!(Declined(format!("there is no job {id} (countersign jobs list)")));
     }
     super::answer(format!("job {id} is deleted\n").as_bytes())
 }

@@ -1,12 +1,16 @@
 //! `countersign keys`: the signing keys, listed and changed by hand, also while servers run.
 
-use std::{fmt::Write, process::ExitCode};
+use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::Subcommand;
 
-use super::{opened::Opened, settings::SettingsArguments};
+use super::{Declined, opened::Opened, settings::SettingsArguments, table};
 use crate::{
-    keys::rotation::{self, Activation},
+    keys::{
+        KeysError,
+        rotation::{self, Activation},
+    },
     models::signing_key::SigningKey,
 };
 
@@ -20,7 +24,7 @@ pub(super) enum Command {
         json: bool,
     },
     /// Make a key that takes over once every verifier can know it
-    #[command(after_help = "Example:\n  countersign keys rotate")]
+    #[command(after_help = "Examples:\n  countersign keys rotate\n  countersign keys rotate --now")]
     Rotate {
         /// Sign with it at once, although verifiers may not know it for a while
         #[arg(long)]
@@ -37,7 +41,8 @@ pub(super) enum Command {
 
 pub(super) fn run(command: &Command, settings: &SettingsArguments) -> anyhow::Result<ExitCode> {
     super::block_on(async {
-        let opened = Opened::open(settings).await?;
+        let makes = matches!(command, Command::Rotate { .. });
+        let opened = if makes { Opened::begin(settings).await? } else { Opened::open(settings).await? };
         match command {
             Command::List { json } => list(&opened, *json).await,
             Command::Rotate { now } => {
@@ -45,27 +50,36 @@ pub(super) fn run(command: &Command, settings: &SettingsArguments) -> anyhow::Re
                 let key = rotation::rotate(opened.keeper(), when).await?;
                 super::answer(format!("{} signs from {} on\n", key.kid, key.activates_at).as_bytes())
             }
-            Command::Retire { kid } => {
-                rotation::retire(opened.keeper(), kid).await?;
-                super::answer(format!("{kid} is retired\n").as_bytes())
-            }
+            Command::Retire { kid } => retire(&opened, kid).await,
         }
     })
+}
+
+async fn retire(opened: &Opened, kid: &str) -> anyhow::Result<ExitCode> {
+    match rotation::retire(opened.keeper(), kid).await {
+        Err(error @ KeysError::NoSuchKey(_)) => bail!(Declined(error.to_string())),
+        retired => retired?,
+    }
+    super::answer(format!("{kid} is retired; servers refuse its tokens within seconds\n").as_bytes())
 }
 
 async fn list(opened: &Opened, json: bool) -> anyhow::Result<ExitCode> {
     let keys = SigningKey::all(&opened.database).await?;
     if json {
-        let rows: Vec<_> = keys.iter().map(as_json).collect();
-        return super::answer((serde_json::to_string_pretty(&rows)? + "\n").as_bytes());
+        return super::answer_json(&keys.iter().map(as_json).collect::<Vec<_>>());
     }
-    let mut text = String::new();
-    for key in &keys {
-        let until = key.retires_at.map_or_else(String::new, |until| format!("  until {until}"));
-        let (kid, algorithm, state) = (&key.kid, &key.algorithm, key.state.as_str());
-        writeln!(text, "{kid}  {algorithm:6}  {state:11}  from {}{until}", key.activates_at)?;
-    }
-    super::answer(text.as_bytes())
+    let rows: Vec<_> = keys.iter().map(row).collect();
+    super::answer(table::written(["KEY", "ALGORITHM", "STATE", "FROM", "UNTIL"], &rows, "no keys").as_bytes())
+}
+
+fn row(key: &SigningKey) -> [String; 5] {
+    [
+        key.kid.clone(),
+        key.algorithm.clone(),
+        key.state.as_str().to_owned(),
+        key.activates_at.to_string(),
+        key.retires_at.map_or_else(String::new, |until| until.to_string()),
+    ]
 }
 
 fn as_json(key: &SigningKey) -> serde_json::Value {

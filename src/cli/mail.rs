@@ -3,7 +3,10 @@
 use std::{fmt::Write, process::ExitCode};
 
 use anyhow::bail;
-use clap::Subcommand;
+use clap::{
+    Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 
 use super::settings::SettingsArguments;
 use crate::{
@@ -21,7 +24,8 @@ pub(super) enum Command {
     )]
     Preview {
         /// The letter; without it, all are listed with their subjects
-        letter: Option<String>,
+        #[arg(value_parser = kind())]
+        letter: Option<letter::Kind>,
         /// As HTML
         #[arg(long, requires = "letter", conflicts_with = "text")]
         html: bool,
@@ -45,7 +49,7 @@ pub(super) fn run(command: &Command, settings: &SettingsArguments) -> anyhow::Re
         let mailer = Mailer::open(&config, &public_url, &clock)?;
         match command {
             Command::Preview { letter: None, .. } => list(&mailer),
-            Command::Preview { letter: Some(letter), html, .. } => preview(&mailer, letter, *html),
+            Command::Preview { letter: Some(letter), html, .. } => preview(&mailer, *letter, *html),
             Command::Test { address } => test(&mailer, address, &clock).await,
         }
     })
@@ -59,10 +63,12 @@ fn list(mailer: &Mailer) -> anyhow::Result<ExitCode> {
     super::answer(text.as_bytes())
 }
 
-fn preview(mailer: &Mailer, name: &str, html: bool) -> anyhow::Result<ExitCode> {
-    let Some(kind) = letter::Kind::parse(name) else {
-        bail!("there is no letter {name}; `countersign mail preview` lists them");
-    };
+fn kind() -> impl TypedValueParser<Value = letter::Kind> {
+    let names = letter::Kind::ALL.map(letter::Kind::as_str);
+    PossibleValuesParser::new(names).try_map(|name| letter::Kind::parse(&name).ok_or("there is no such letter"))
+}
+
+fn preview(mailer: &Mailer, kind: letter::Kind, html: bool) -> anyhow::Result<ExitCode> {
     let words = words(mailer, kind)?;
     let text = if html { words.html } else { format!("Subject: {}\n\n{}", words.subject, words.text) };
     super::answer(text.as_bytes())

@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::settings::SettingsArguments;
+use super::{opened::is_there, settings::SettingsArguments};
 use crate::{
-    config::{self, data_dir},
-    database::{Database, Migration},
+    config::{self, Config, DatabaseUrl, data_dir},
+    database::{Database, DatabaseSettings, Migration},
     domain::Timestamp,
 };
 
@@ -31,23 +31,35 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List the migrations and which of them are applied
+    #[command(after_help = "Example:\n  countersign migrate status")]
     Status,
 }
 
 pub(super) fn run(arguments: &Arguments, settings: &SettingsArguments) -> anyhow::Result<ExitCode> {
     let config = config::load(&settings.sources())?.config;
-    data_dir::create_if_used(&config)?;
     super::block_on(async {
-        let database = Database::connect(&(&config).into()).await?;
         match (&arguments.command, arguments.dry_run) {
-            (Some(Command::Status), _) => status(&database).await,
-            (None, true) => would_apply(&database).await,
-            (None, false) => apply(&database).await,
+            (Some(Command::Status), _) => status(&looked_at(&config).await?).await,
+            (None, true) => would_apply(&looked_at(&config).await?).await,
+            (None, false) => apply(&config).await,
         }
     })
 }
 
-async fn apply(database: &Database) -> anyhow::Result<ExitCode> {
+/// The database, which is not made by looking at it: one that is not there lacks what an empty one lacks.
+async fn looked_at(config: &Config) -> anyhow::Result<Database> {
+    let mut settings = DatabaseSettings::from(config);
+    if let DatabaseUrl::Sqlite(path) = config.database_url()
+        && !is_there(&path)?
+    {
+        settings.url = DatabaseUrl::SqliteInMemory.into();
+    }
+    Ok(Database::connect(&settings).await?)
+}
+
+async fn apply(config: &Config) -> anyhow::Result<ExitCode> {
+    data_dir::create_if_used(config)?;
+    let database = Database::connect(&config.into()).await?;
     let applied = database.migrate().await?;
     if applied.is_empty() {
         return super::answer(UP_TO_DATE);

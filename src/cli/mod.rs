@@ -29,6 +29,7 @@ mod user;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use self::settings::SettingsArguments;
@@ -95,7 +96,8 @@ enum Command {
     Health(health::Arguments),
     /// Print completions for a shell
     Completions(shell::CompletionsArguments),
-    /// Print the manual page
+    /// Print the manual page, with every command in it
+    #[command(after_help = "Example:\n  countersign man > /usr/share/man/man1/countersign.1")]
     Man,
 }
 
@@ -105,6 +107,17 @@ impl Cli {
     /// # Errors
     /// Whatever kept the command from doing its work, in words for whoever typed it.
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        match self.carry_out().map_err(anyhow::Error::downcast::<Declined>) {
+            Ok(code) => Ok(code),
+            Err(Ok(declined)) => {
+                eprintln!("countersign: {declined}");
+                Ok(ExitCode::FAILURE)
+            }
+            Err(Err(error)) => Err(error),
+        }
+    }
+
+    fn carry_out(self) -> anyhow::Result<ExitCode> {
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::run(&self.settings),
             Command::Migrate(arguments) => migrate::run(&arguments, &self.settings),
@@ -134,19 +147,31 @@ fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?.block_on(command)
 }
 
-/// Writes a command's result. A reader that has seen enough (`countersign man | head`) is no failure.
+/// Why a command answers no. It is told like an error, and ends with the exit code of an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Declined(String);
+
+/// Writes a command's result.
 fn answer(text: &[u8]) -> anyhow::Result<ExitCode> {
     let mut output = io::stdout().lock();
-    match output.write_all(text).and_then(|()| output.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(ExitCode::SUCCESS),
+    heard(output.write_all(text).and_then(|()| output.flush()).map_err(anyhow::Error::from))
+}
+
+/// What became of a result that was written. A reader that has seen enough (`countersign man | head`) is no failure.
+fn heard(written: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
+    match written {
+        Err(error) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
+        written => written.context("the answer cannot be written").map(|()| ExitCode::SUCCESS),
     }
 }
 
-/// Tells why a command was not carried out, which is an answer and no failure.
-fn refuse(reason: &str) -> ExitCode {
-    eprintln!("countersign: {reason}");
-    ExitCode::FAILURE
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let kind = match error.downcast_ref::<serde_json::Error>() {
+        Some(error) => error.io_error_kind(),
+        None => error.downcast_ref::<io::Error>().map(io::Error::kind),
+    };
+    kind == Some(io::ErrorKind::BrokenPipe)
 }
 
 /// Writes something as JSON.
@@ -156,14 +181,15 @@ fn answer_json(value: &impl serde::Serialize) -> anyhow::Result<ExitCode> {
 
 const AFTERWORD: &str = "\
 Settings are looked for in the file, then the environment (COUNTERSIGN_<SECTION>__<KEY>), then the flags; the last \
-one found counts. `countersign print config` prints them all, with their documentation.
+one found counts. `countersign print config` prints them all, with their documentation. Other users of the machine can \
+read a command line: keep the password of a database in DATABASE_URL, or in a file that DATABASE_URL_FILE names.
 
 Examples:
   countersign config check
   countersign config show --set tokens.algorithm=EdDSA
-  COUNTERSIGN_SECRET_KEY=$(countersign generate secret) countersign config show
+  COUNTERSIGN_SECRET_KEY=$(countersign generate secret) countersign config check
 
 Exit codes:
   0  done
-  1  asked and answered no: the server is not ready, there is no such user, the audit log was altered
+  1  asked and answered no: not ready, no such user, an altered audit log
   2  could not be done: wrong arguments, wrong settings, or what the message says";

@@ -28,6 +28,7 @@ impl Progress {
             let template = if total.is_some() { WITH_END } else { WITHOUT_END };
             // A template that is not understood would only look plain.
             bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_message(format!("0 {what}"));
             bar.enable_steady_tick(Duration::from_millis(200));
             Shown::Bar(bar)
         } else {
@@ -52,6 +53,14 @@ impl Progress {
                 eprintln!("countersign: {done} {what}, {rate} a second{left}");
             }
             Shown::Lines { .. } => {}
+        }
+    }
+
+    /// Says something besides, on a line of its own.
+    pub(super) fn say(&self, line: &str) {
+        match &self.shown {
+            Shown::Bar(bar) => bar.suspend(|| eprintln!("countersign: {line}")),
+            Shown::Lines { .. } => eprintln!("countersign: {line}"),
         }
     }
 

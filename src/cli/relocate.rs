@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Args;
 
+use super::opened::must_exist;
 use super::progress::Progress;
 use super::settings::SettingsArguments;
 use crate::config::DatabaseUrl;
@@ -18,7 +19,8 @@ sessions, refresh tokens and signing keys go on. The file stays as it is.
 
 Examples:
   countersign move --to postgres://countersign@db.example.com/countersign
-  TARGET_DATABASE_URL=postgres://countersign:password@db.example.com/countersign countersign move")]
+  TARGET_DATABASE_URL=postgres://countersign:secret@db.example.com/countersign \\
+    countersign move")]
 pub(super) struct Arguments {
     /// The empty database to move to
     ///
@@ -29,9 +31,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, settings: &SettingsArguments) -> anyhow::Result<ExitCode> {
     let source = super::backup::file(settings, |_| "pg_dump and pg_restore".to_owned())?;
-    if !source.exists() {
-        bail!("there is no database at {}", source.display());
-    }
+    must_exist(&source)?;
     if !matches!(arguments.to, DatabaseUrl::Postgres(_)) {
         bail!("--to must be a PostgreSQL database: postgres://USER@HOST/NAME");
     }

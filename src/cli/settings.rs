@@ -8,7 +8,7 @@ use crate::config::{Environment, FileChoice, Flag, Sources};
 
 /// Flags that count over the file and the environment.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Settings")]
+#[command(next_help_heading = HEADING)]
 pub(super) struct SettingsArguments {
     /// Read settings from this file instead of ./countersign.toml
     #[arg(long, value_name = "FILE", global = true)]
@@ -27,9 +27,6 @@ pub(super) struct SettingsArguments {
     data_dir: Option<String>,
 
     /// Use this database [default: countersign.db in the data directory]
-    ///
-    /// Other users of the machine can read a command line: keep a password in `DATABASE_URL`, or in a file that
-    /// `DATABASE_URL_FILE` names.
     #[arg(long, value_name = "URL", global = true)]
     database_url: Option<String>,
 
@@ -41,6 +38,9 @@ pub(super) struct SettingsArguments {
     #[arg(long, global = true)]
     insecure_http: bool,
 }
+
+/// What they stand under in every help.
+pub(super) const HEADING: &str = "Settings";
 
 impl SettingsArguments {
     /// Returns everything that settings are read from.

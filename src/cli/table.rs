@@ -1,9 +1,9 @@
 //! Tables for people: columns as wide as their widest entry, two spaces between them.
 
-/// Writes rows under a heading. Nothing at all when there are none.
-pub(super) fn written<const N: usize>(heading: [&str; N], rows: &[[String; N]]) -> String {
+/// Writes rows under a heading, or in a line that there are `none`: silence could also be a fault.
+pub(super) fn written<const N: usize>(heading: [&str; N], rows: &[[String; N]], none: &str) -> String {
     if rows.is_empty() {
-        return String::new();
+        return format!("{none}\n");
     }
     let heading = heading.map(str::to_owned);
     let lines: Vec<&[String; N]> = std::iter::once(&heading).chain(rows).collect();

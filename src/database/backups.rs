@@ -33,6 +33,9 @@ pub enum BackupError {
     /// It would have to write over something.
     #[error("{} is there already; choose another name", .0.display())]
     Exists(PathBuf),
+    /// Something else is under the name that a copy has until it is whole.
+    #[error("{} is left of a copy that was broken off: remove it, unless that copy is still being made", .0.display())]
+    Unfinished(PathBuf),
     /// Somebody has the database open.
     #[error("{} is in use: stop the server first, and whatever else has it open", .0.display())]
     InUse(PathBuf),
@@ -59,6 +62,14 @@ pub enum BackupError {
 }
 
 impl BackupError {
+    /// Why a copy cannot be begun under this name.
+    pub(super) fn draft(path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::AlreadyExists => Self::Unfinished(path.to_owned()),
+            _ => Self::file(path, source),
+        }
+    }
+
     pub(super) fn file(path: &Path, source: io::Error) -> Self {
         Self::File { path: path.to_owned(), source }
     }

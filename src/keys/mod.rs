@@ -86,7 +86,7 @@ pub async fn open(keeper: Keeper<'_>) -> Result<Opened, KeysError> {
 pub enum KeysError {
     /// What is sealed in the database cannot be opened.
     #[error(
-        "the root secret does not open this database: {name} was sealed under another one. Give COUNTERSIGN_SECRET_KEY \
+        "the root secret does not open this database: of {name}, {source}. Give COUNTERSIGN_SECRET_KEY \
          the secret the database was begun with; to replace it, give both as `new,old`"
     )]
     RootSecret {

@@ -17,7 +17,10 @@ pub(super) const REFRESH_TOKEN_KEY: &str = "refresh_token_key";
 const SHARED: [&str; 2] = [REFRESH_TOKEN_KEY, audit::SEED];
 
 /// Loads the key of the refresh tokens; at the very first start makes it.
-pub(super) async fn refresh_token_key(keeper: Keeper<'_>) -> Result<RefreshTokenKey, KeysError> {
+///
+/// # Errors
+/// [`KeysError::RootSecret`] when it was sealed under another root secret, and those of the database.
+pub async fn refresh_token_key(keeper: Keeper<'_>) -> Result<RefreshTokenKey, KeysError> {
     Ok(RefreshTokenKey::new(&shared::<{ RefreshTokenKey::LEN }>(keeper, REFRESH_TOKEN_KEY).await?))
 }
 

@@ -20,7 +20,7 @@ pub(crate) enum Floor {
 /// The calls from verb to verb that are allowed: short, and without a circle.
 pub(crate) const VERBS: &[(&str, &[&str])] = &[
     ("admin::audit_events", &["audit"]),
-    ("admin::users", &["audit"]),
+    ("admin::users", &["audit", "auth::attempts", "auth::codes"]),
     ("auth::attempts", &["audit", "auth::known_addresses"]),
     ("auth::change_email", &["audit", "auth::attempts", "auth::codes", "auth::limits", "letters"]),
     (

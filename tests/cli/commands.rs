@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::path::Path;
 
 use crate::support::Machine;
 
@@ -26,37 +27,58 @@ fn the_version_names_the_commit() {
 }
 
 #[test]
-fn every_command_explains_itself_with_an_example() {
-    for command in [
-        "",
-        "config show",
-        "config check",
-        "generate secret",
-        "print config",
-        "health",
-        "completions",
-        "keys list",
-        "keys rotate",
-        "keys retire",
-        "user create",
-        "user list",
-        "user show",
-        "user disable",
-        "user enable",
-        "user set-password",
-        "user set-roles",
-        "user delete",
-        "user sessions",
-        "user logout",
-        "audit list",
-        "audit verify",
-        "audit export",
-    ] {
-        let outcome = Machine::new().types(&format!("{command} --help"));
+fn the_exit_codes_are_explained() {
+    assert!(Machine::new().types("--help").succeeded().contains("Exit codes:\n  0  done\n  1  "));
+}
 
-        assert!(outcome.succeeded().contains("Example"), "{command}: {}", outcome.answer);
+#[test]
+fn a_command_that_is_misspelt_is_guessed() {
+    for (words, guess) in [("usr list", "'user'"), ("user lst", "'list'"), ("import --from djang -", "'django'")] {
+        let outcome = Machine::new().types(words);
+
+        assert_eq!((outcome.code, outcome.answer.as_str()), (Some(2), ""), "{words}");
+        assert!(outcome.complaint.contains("tip: ") && outcome.complaint.contains(guess), "{}", outcome.complaint);
     }
-    assert!(Machine::new().types("--help").succeeded().contains("Exit codes:"));
+}
+
+#[test]
+fn documents_are_printed_as_they_are_committed() {
+    for (words, file) in [
+        ("print openapi", "openapi.json"),
+        ("print schema", "artifacts/auth/schema.md"),
+        ("print problems", "docs/problems.md"),
+        ("print config", "countersign.default.toml"),
+        ("print config --markdown", "docs/configuration.md"),
+    ] {
+        let committed = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+
+        assert!(Machine::new().types(words).succeeded() == committed, "{words} is not {file}: run scripts/generate");
+    }
+}
+
+#[test]
+fn the_manual_has_a_chapter_for_every_command_and_leads_to_no_other_page() {
+    let page = Machine::new().types("man").succeeded().to_owned();
+
+    for chapter in
+        [".SS countersign serve\n", ".SS countersign user set\\-password\n", ".SS countersign migrate status\n"]
+    {
+        assert!(page.contains(chapter), "{page}");
+    }
+    assert!(page.contains("\n  countersign user create \\-\\-email ada@example.com"), "{page}");
+    assert!(!page.contains("countersign\\-serve(1)"), "{page}");
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_is_no_failure() {
+    let machine = Machine::new();
+    machine.types("keys rotate").succeeded();
+    for words in ["man", "print openapi", "config show", "keys list", "audit list", "audit export", "export"] {
+        let mut child = machine.starts(words);
+        drop(child.stdout.take());
+
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{words}");
+    }
 }
 
 #[test]

@@ -15,22 +15,21 @@ const PAYLOAD: &[u8] = b"marker-of-a-payload";
 
 #[test]
 fn where_nothing_waits_there_is_nothing_to_do() {
-    let machine = Machine::new();
+    let machine = begun();
 
     assert_eq!(machine.types("jobs list").succeeded(), "nothing to do\n");
     assert_eq!(machine.types("jobs list --json").succeeded(), "[]\n");
     assert_eq!(machine.types("jobs retry --all").succeeded(), "0 jobs are due now\n");
     assert_eq!(
-        machine.types("jobs retry 7").refused_in_one_line(),
+        machine.types("jobs retry 7").refused_by_answer(),
         "there is no job 7, or it is being done right now (countersign jobs list)"
     );
-    assert_eq!(machine.types("jobs delete 7").refused_in_one_line(), "there is no job 7 (countersign jobs list)");
+    assert_eq!(machine.types("jobs delete 7").refused_by_answer(), "there is no job 7 (countersign jobs list)");
 }
 
 #[test]
 fn a_dead_letter_is_listed_retried_and_deleted_without_being_read() {
-    let machine = Machine::new();
-    machine.types("jobs list").succeeded();
+    let machine = begun();
     with_a_waiting_and_a_dead_job(&machine);
 
     let table = machine.types("jobs list").succeeded().to_owned();
@@ -46,11 +45,18 @@ fn a_dead_letter_is_listed_retried_and_deleted_without_being_read() {
     assert_eq!(only, [(Some(&1.into()), Some(&"550 no such user".into()))]);
     assert!(!format!("{table}{dead:?}").contains("marker"), "{table}{dead:?}");
 
-    assert_eq!(machine.types("jobs retry --all").succeeded(), "1 jobs are due now\n");
+    assert_eq!(machine.types("jobs retry --all").succeeded(), "1 job is due now\n");
     assert_eq!(rows(&machine, "jobs list --dead --json"), Vec::<Value>::new());
     assert_eq!(machine.types("jobs retry 1").succeeded(), "job 1 is due now\n");
     assert_eq!(machine.types("jobs delete 1").succeeded(), "job 1 is deleted\n");
     assert_eq!(rows(&machine, "jobs list --json").len(), 1);
+}
+
+/// A machine on which a server could have run.
+fn begun() -> Machine {
+    let machine = Machine::new().with("COUNTERSIGN_SECRET_KEY", "0123456789abcdef0123456789abcdef");
+    machine.types("migrate").succeeded();
+    machine
 }
 
 fn rows(machine: &Machine, words: &str) -> Vec<Value> {

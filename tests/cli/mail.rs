@@ -1,5 +1,9 @@
 //! `countersign mail`: letters are shown, and faults of settings and templates are told before anybody waits for one.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
 use crate::support::Machine;
 
 #[test]
@@ -24,8 +28,8 @@ fn every_letter_can_be_looked_at() {
 fn a_letter_that_does_not_exist_is_not_shown() {
     let outcome = Machine::new().types("mail preview love_letter");
 
-    let refusal = outcome.refused_in_one_line();
-    assert_eq!(refusal, "there is no letter love_letter; `countersign mail preview` lists them");
+    assert_eq!((outcome.code, outcome.answer.as_str()), (Some(2), ""));
+    assert!(outcome.complaint.contains("[possible values: confirm_email, "), "{}", outcome.complaint);
 }
 
 #[test]
@@ -40,6 +44,44 @@ fn templates_of_ones_own_are_shown_and_their_faults_told() {
     let refusal = outcome.refused_in_one_line();
     assert!(refusal.contains("password_changed.txt:3") && refusal.contains("undefined"), "{refusal}");
     assert!(refusal.ends_with("Mend it, or unset COUNTERSIGN_MAIL__TEMPLATES_DIR"), "{refusal}");
+}
+
+#[test]
+fn a_test_letter_is_given_to_the_mail_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let machine = Machine::new()
+        .with("COUNTERSIGN_MAIL__SMTP_URL", format!("smtp://{}", listener.local_addr().unwrap()))
+        .with("COUNTERSIGN_MAIL__FROM", "Example <auth@example.com>");
+    let server = thread::spawn(move || taken(listener.accept().unwrap().0));
+
+    let outcome = machine.types("mail test ada@example.org");
+
+    let expected = "the mail server has taken a letter from Example <auth@example.com> to ada@example.org\n";
+    assert_eq!(outcome.succeeded(), expected);
+    let said = server.join().unwrap();
+    assert!(said.contains("RCPT TO:<ada@example.org>") && said.contains("Subject: "), "{said}");
+}
+
+/// Takes one letter, and answers all that was said.
+fn taken(stream: TcpStream) -> String {
+    let mut writer = stream.try_clone().unwrap();
+    writer.write_all(b"220 mail.example.com\r\n").unwrap();
+    let mut said = String::new();
+    let mut is_letter = false;
+    for line in BufReader::new(stream).lines().map_while(Result::ok) {
+        let answer: &[u8] = match line.as_str() {
+            "DATA" => b"354 go on\r\n",
+            "." => b"250 taken\r\n",
+            _ if is_letter => b"",
+            _ => b"250 well\r\n",
+        };
+        is_letter = (is_letter || line == "DATA") && line != ".";
+        // Whoever has said QUIT may not wait for the answer.
+        let _ = writer.write_all(answer);
+        said.push_str(&line);
+        said.push('\n');
+    }
+    said
 }
 
 #[test]

@@ -7,7 +7,9 @@
     reason = "a test that cannot run its program has failed"
 )]
 
+mod absent;
 mod commands;
+mod copies;
 mod doctor;
 mod exports;
 mod jobs;
@@ -18,4 +20,9 @@ mod precedence;
 mod refusals;
 mod secrecy;
 mod support;
+mod terminal;
+mod tree;
 mod user;
+
+#[path = "../support/postgres.rs"]
+mod postgres;

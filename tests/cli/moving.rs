@@ -145,9 +145,12 @@ fn a_rehearsal_changes_nothing_and_a_second_import_nobody() {
     let machine = Machine::new().with_file("users.ndjson", &line);
 
     assert_eq!(count(&import(&machine, "--dry-run users.ndjson"), "imported"), 1);
-    assert!(users(&machine).is_empty());
+    assert!(!machine.path("countersign-data").exists(), "nothing was made for it");
 
     import(&machine, "users.ndjson");
+    let machine = machine.with_file("other.ndjson", &json!({"email": "bob@example.com"}).to_string());
+    assert_eq!(count(&import(&machine, "--dry-run other.ndjson"), "imported"), 1);
+    assert_eq!(users(&machine).len(), 1);
     let changed = json!({"email": "ada@example.com", "username": "mallory", "roles": ["admin"]}).to_string();
     let machine = machine.with_file("changed.ndjson", &changed);
     assert_eq!(count(&import(&machine, "changed.ndjson"), "already_there"), 1);
@@ -221,6 +224,7 @@ fn an_import_that_was_killed_is_finished_by_running_it_again() {
     let line = |number| json!({"email": format!("user{number}@example.com"), "password_hash": HASH}).to_string();
     let lines: Vec<String> = (0..total).map(line).collect();
     let machine = Machine::new().with_file("users.ndjson", &lines.join("\n"));
+    machine.types("keys rotate").succeeded();
     assert!(users(&machine).is_empty());
 
     // It waits for the second half when it is killed: the pipe stays open.
@@ -291,14 +295,30 @@ fn a_database_on_a_server_is_left_to_its_own_tools() {
 }
 
 #[test]
-fn there_is_nothing_to_copy_where_there_is_no_database() {
-    for words in ["backup copy.db", "move --to postgres://db.example.com/main"] {
-        let machine = Machine::new();
-        let outcome = machine.types(words);
-        assert!(outcome.refused_in_one_line().starts_with("there is no database at /"), "{}", outcome.complaint);
-        assert!(!machine.path("countersign-data").exists(), "none was made");
+fn a_move_leads_to_a_server() {
+    let machine = Machine::new();
+    machine.types("migrate").succeeded();
+
+    let outcome = machine.types("move --to sqlite://other.db");
+
+    assert_eq!(outcome.refused_in_one_line(), "--to must be a PostgreSQL database: postgres://USER@HOST/NAME");
+}
+
+#[test]
+fn a_file_that_holds_no_users_is_no_import_of_nobody() {
+    let machine = Machine::new()
+        .with_file("lines.json", "{\"email\": \"ada@example.com\"}\n{\"email\": \"bob@example.com\"}\n")
+        .with_file("realm.json", "{\"realm\": \"master\"}")
+        .with_file("users.db", "SQLite format 3\0 and the rest of it");
+
+    for (words, reason) in [
+        ("--from keycloak realm.json", "this is no array of users, and no document with an array `users` in it"),
+        ("--from keycloak lines.json", "this is no array of users"),
+        ("users.db", "this is an SQLite database; one of ours: countersign restore FILE"),
+    ] {
+        let outcome = machine.types(&format!("import {words}"));
+        assert!(outcome.refused_in_one_line().contains(reason), "{}", outcome.complaint);
     }
-    assert!(Machine::new().types("move --to sqlite://other.db").refused().len() == 1);
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn users_are_listed_and_found_by_address_name_and_number() {
     assert_eq!(lines[1][..6], ["1", "ada@example.com", "ada", "yes", "yes", "admin"]);
     assert_eq!(lines.len(), 5, "{table}");
     assert_eq!(json(&machine.types("user list bo --json"))[0]["username"], "bob");
-    assert_eq!(machine.types("user list zz").succeeded(), "");
+    assert_eq!(machine.types("user list zz").succeeded(), "no users\n");
     assert!(machine.types("user list --limit 1").succeeded().ends_with("give a higher --limit\n"));
 
     for who in ["bob@example.com", "BOB", "2"] {
@@ -103,6 +103,15 @@ fn users_are_listed_and_found_by_address_name_and_number() {
     for who in ["eve", "eve@example.com", "99", "0", "%"] {
         let reason = machine.types(&format!("user show {who}")).refused_by_answer().to_owned();
         assert_eq!(reason, format!("there is no user {who}"));
+    }
+}
+
+#[test]
+fn a_list_has_room_for_one_at_least() {
+    let machine = with_users();
+    for words in ["user list --limit 0", "audit list --limit 0"] {
+        let outcome = machine.types(words);
+        assert!(outcome.code == Some(2) && outcome.complaint.contains("--limit"), "{words}: {}", outcome.complaint);
     }
 }
 
@@ -165,6 +174,36 @@ fn a_password_is_set() {
 }
 
 #[test]
+fn a_password_that_is_set_beside_a_server_counts_at_once() {
+    let machine = with_users();
+    let server = machine.serves();
+    assert_eq!(server.log_in("bob@example.com", PASSWORD.trim_end()).0, 200);
+
+    let set = machine.types_and_pipes("user set-password bob --password-stdin", "an entirely different sentence");
+
+    assert_eq!(set.succeeded(), "bob <bob@example.com> has another password; sessions ended: 1\n");
+    assert_eq!(server.log_in("bob@example.com", "an entirely different sentence").0, 200);
+    assert_eq!(server.log_in("bob@example.com", PASSWORD.trim_end()).0, 401);
+}
+
+#[test]
+fn open_sessions_are_listed_and_ended() {
+    let machine = with_users();
+    let server = machine.serves();
+    for _ in 0..2 {
+        assert_eq!(server.log_in("bob@example.com", PASSWORD.trim_end()).0, 200);
+    }
+
+    let table = machine.types("user sessions bob").succeeded().to_owned();
+    assert!(table.starts_with("SESSION") && table.lines().count() == 3 && table.contains("127.0.0.1"), "{table}");
+    assert_eq!(json(&machine.types("user sessions bob --json")).as_array().unwrap().len(), 2);
+    let ended = machine.types("user logout bob").succeeded().to_owned();
+
+    assert_eq!(ended, "bob <bob@example.com> is signed out; sessions ended: 2\n");
+    assert_eq!(machine.types("user sessions bob").succeeded(), "no open sessions\n");
+}
+
+#[test]
 fn a_user_is_deleted_by_whoever_means_it() {
     let machine = with_users();
 
@@ -182,7 +221,7 @@ fn a_user_is_deleted_by_whoever_means_it() {
 fn a_user_without_sessions_has_none_to_end() {
     let machine = with_users();
 
-    assert_eq!(machine.types("user sessions bob").succeeded(), "");
+    assert_eq!(machine.types("user sessions bob").succeeded(), "no open sessions\n");
     assert_eq!(json(&machine.types("user sessions bob --json")), serde_json::json!([]));
     assert_eq!(
         machine.types("user logout bob").succeeded(),
@@ -200,6 +239,11 @@ fn the_audit_log_is_listed_verified_and_exported() {
     let table = machine.types("audit list --kind disabled").succeeded().to_owned();
     assert!(table.starts_with("AT") && table.lines().count() == 2 && table.contains("cli"), "{table}");
     assert_eq!(json(&machine.types("audit list --user 2 --limit 1 --json"))[0]["kind"], "disabled");
+    assert_eq!(json(&machine.types("audit list --user bob --limit 1 --json"))[0]["kind"], "disabled");
+    assert_eq!(machine.types("audit list --user eve").refused_by_answer(), "there is no user eve");
+    let cut = machine.types("audit list --limit 1").succeeded().to_owned();
+    assert!(cut.lines().count() == 3 && cut.ends_with("give a higher --limit\n"), "{cut}");
+    assert_eq!(machine.types("audit list --since 2100-01-01T00:00:00Z").succeeded(), "no events\n");
     assert_eq!(json(&machine.types("audit list --since 2100-01-01T00:00:00Z --json")), serde_json::json!([]));
     assert_eq!(json(&machine.types("audit list --until 2000-01-01T00:00:00Z --json")), serde_json::json!([]));
     let refused = machine.types("audit list --kind nonsense");
@@ -214,6 +258,9 @@ fn the_audit_log_is_listed_verified_and_exported() {
     let outcome = machine.types(&format!("audit verify --head {other}"));
     assert_eq!(outcome.code, Some(1), "{}", outcome.answer);
     assert!(outcome.answer.starts_with("place 3 is not what it was when the head was kept"), "{}", outcome.answer);
+
+    let cut_off = machine.types(&format!("audit verify --head {}", other.split_at(40).0));
+    assert!(cut_off.code == Some(2) && cut_off.complaint.contains("a head is a place"), "{}", cut_off.complaint);
 
     let lines: Vec<serde_json::Value> =
         machine.types("audit export").succeeded().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -235,4 +282,19 @@ fn an_altered_audit_log_is_found() {
 
     assert_eq!(outcome.code, Some(1), "{}", outcome.answer);
     assert!(outcome.answer.starts_with("event 2 was altered, or written by somebody else\n"), "{}", outcome.answer);
+}
+
+#[test]
+fn a_gap_in_the_audit_log_is_found() {
+    let machine = with_users();
+    create(&machine, "eve", "");
+    machine.types("audit verify").succeeded();
+    let database = rusqlite::Connection::open(machine.path("countersign-data/countersign.db")).unwrap();
+    database.execute("delete from audit_events where place = 2", []).unwrap();
+    drop(database);
+
+    let outcome = machine.types("audit verify");
+
+    assert_eq!(outcome.code, Some(1), "{}", outcome.answer);
+    assert!(outcome.answer.starts_with("the event at place 2 was removed\n"), "{}", outcome.answer);
 }

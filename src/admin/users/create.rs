@@ -5,6 +5,7 @@
 use super::{ChangeError, Desk};
 use crate::{
     audit::{self, By, Event, Kind},
+    auth::{attempts, codes},
     crypto::{Hasher, Overloaded},
     database::DatabaseError,
     domain::{Email, NewPassword, Roles, UserId, Username},
@@ -34,7 +35,8 @@ pub async fn create(desk: Desk<'_>, hasher: &Hasher, new: &NewAccount, by: By<'_
     Ok(account.user)
 }
 
-/// Sets a password and ends every session of the user; says how many.
+/// Sets a password and ends every session of the user; says how many. What was mailed to change the password or the
+/// address is worth nothing from then on, and the failures that held the user back are forgotten.
 ///
 /// # Errors
 /// [`SetPasswordError`]; the old password then stays.
@@ -50,7 +52,9 @@ pub async fn set_password(
     let mut transaction = desk.database.begin().await?;
     Account::hold(&mut transaction, id).await?.ok_or(ChangeError::NotFound)?;
     Account::set_password_hash(&mut transaction, id, &hash, now).await?;
+    codes::kill(&mut transaction, id).await?;
     let ended = Session::end_all(&mut transaction, id, now, EndReason::PasswordChanged).await?;
+    attempts::clear(desk.digests, &mut transaction, id).await?;
     let set = Event::new(Kind::PasswordSet, by).about(id).with("sessions_ended", ended);
     audit::record(&mut transaction, desk.scribe, set).await?;
     transaction.commit().await?;

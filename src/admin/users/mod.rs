@@ -10,6 +10,7 @@ pub mod search;
 use crate::{
     app::App,
     audit::{self, By, Event, Kind, Scribe},
+    crypto::DigestKey,
     database::{Database, DatabaseError, Transaction},
     domain::{Roles, UserId},
     metrics::Metrics,
@@ -103,6 +104,8 @@ pub struct Desk<'a> {
     pub database: &'a Database,
     /// Writes down what is done, and knows the time.
     pub scribe: Scribe<'a>,
+    /// Finds the failures that are counted for an account.
+    pub digests: &'a DigestKey,
     /// Where sessions that end are counted, in a service that counts.
     pub metrics: Option<&'a Metrics>,
 }
@@ -117,7 +120,7 @@ impl Desk<'_> {
 
 impl<'a> From<&'a App> for Desk<'a> {
     fn from(app: &'a App) -> Self {
-        Self { database: &app.database, scribe: app.into(), metrics: Some(&app.metrics) }
+        Self { database: &app.database, scribe: app.into(), digests: &app.digests, metrics: Some(&app.metrics) }
     }
 }
 

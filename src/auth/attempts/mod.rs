@@ -12,7 +12,7 @@ use crate::{
     app::App,
     audit::{self, By, Event, Kind},
     auth::known_addresses,
-    crypto::{Digest, Overloaded, PasswordHash, Verdict},
+    crypto::{Digest, DigestKey, Overloaded, PasswordHash, Verdict},
     database::{DatabaseError, Transaction},
     domain::{Client, Password, Timestamp, UserId},
     models::{
@@ -60,12 +60,13 @@ async fn prove(app: &App, guess: Guess<'_>) -> Result<Proof, GuessError> {
     }
 }
 
-/// Forgets all failures of a user, whatever address they came from: the password has been reset.
+/// Forgets all failures of a user, whatever address they came from: the password is another one, and its owner shall
+/// not wait for what was done with the old one.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn clear(app: &App, transaction: &mut Transaction, user: UserId) -> Result<(), DatabaseError> {
-    let account = Account::User(user).digest(app);
+pub async fn clear(digests: &DigestKey, transaction: &mut Transaction, user: UserId) -> Result<(), DatabaseError> {
+    let account = Account::User(user).digest(digests);
     address_failures::clear(&mut *transaction, account).await?;
     account_failures::clear(transaction, account).await
 }
@@ -157,10 +158,10 @@ enum Account<'a> {
 }
 
 impl Account<'_> {
-    fn digest(&self, app: &App) -> Digest {
+    fn digest(&self, digests: &DigestKey) -> Digest {
         match self {
-            Self::User(id) => app.digests.digest("user", &[&id.get().to_be_bytes()]),
-            Self::Nobody(name) => app.digests.digest("nobody", &[name.as_bytes()]),
+            Self::User(id) => digests.digest("user", &[&id.get().to_be_bytes()]),
+            Self::Nobody(name) => digests.digest("nobody", &[name.as_bytes()]),
         }
     }
 }
@@ -190,7 +191,7 @@ impl Count {
 async fn count(app: &App, guess: &Guess<'_>) -> Result<Count, GuessError> {
     let limits = &app.config.limits;
     let now = app.clock.now();
-    let account = guess.account().digest(app);
+    let account = guess.account().digest(&app.digests);
     let network = guess.client.network().to_string();
     let address = Pair { account, address: app.digests.digest("failures", &[&account, network.as_bytes()]) };
     let mut count = Count { address, pair: None, is_of_account: limits.failures_before_known_addresses != 0 };

@@ -80,7 +80,7 @@ pub async fn undo(app: &App, held: Held, client: &Client) -> Result<(), UndoErro
     if !held.use_up(app, &mut transaction).await? {
         return Err(UndoError::InvalidCode);
     }
-    attempts::clear(app, &mut transaction, user.id).await?;
+    attempts::clear(&app.digests, &mut transaction, user.id).await?;
     held.kill_later(&mut transaction).await?;
     let ended = Session::end_all(&mut transaction, user.id, now, EndReason::EmailRestored).await?;
     let token = codes::issue(app, &mut transaction, (user.id, Purpose::ResetPassword, email)).await?;

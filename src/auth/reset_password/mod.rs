@@ -84,7 +84,7 @@ pub async fn reset(app: &App, held: Held, new: NewPassword, client: &Client) -> 
     }
     codes::kill(&mut transaction, user.id).await?;
     let ended = Session::end_all(&mut transaction, user.id, now, EndReason::PasswordReset).await?;
-    attempts::clear(app, &mut transaction, user.id).await?;
+    attempts::clear(&app.digests, &mut transaction, user.id).await?;
     notices::password_changed(app, &mut transaction, user).await?;
     let reset = Event::new(Kind::PasswordReset, By::user(user.id, client)).about(user.id);
     audit::record(&mut transaction, app.into(), reset.with("sessions_ended", ended)).await?;

@@ -18,11 +18,19 @@ const CHECK: &str = "database";
 /// Looks at the database, as far as one can get.
 pub(super) async fn examine(config: &Config) -> Vec<Finding> {
     let url = config.database_url();
-    if let DatabaseUrl::Sqlite(path) = &url
-        && !path.exists()
-    {
-        let says = format!("there is no database at {}", path.display());
-        return vec![Finding::notice(CHECK, says, "the server makes it at its first start")];
+    if let DatabaseUrl::Sqlite(path) = &url {
+        let shown = path.display();
+        match path.try_exists() {
+            Ok(true) => {}
+            Ok(false) => {
+                let says = format!("there is no database at {shown}");
+                return vec![Finding::notice(CHECK, says, "the server makes it at its first start")];
+            }
+            Err(error) => {
+                let advice = "run this as the user that the server runs as";
+                return vec![Finding::bad(CHECK, format!("{shown}: {error}"), advice)];
+            }
+        }
     }
     let settings = DatabaseSettings { connect_timeout: PATIENCE, ..config.into() };
     let database = match Database::connect(&settings).await {

@@ -47,10 +47,15 @@ pub(super) fn begin(reader: &mut impl BufRead) -> anyhow::Result<()> {
 }
 
 /// What exports come as, and with which words to read them.
-const NO_TEXT: [(&[u8], &str); 4] = [
+const NO_TEXT: [(&[u8], &str); 5] = [
     (b"\x1f\x8b", "compressed; read it with: gunzip -c FILE | countersign import"),
     (b"PK\x03\x04", "a zip archive; read it with: unzip -p FILE | countersign import"),
     (b"PGDMP", "pg_dump's custom format; read it with: pg_restore --data-only --file=- FILE | countersign import"),
+    (
+        b"SQLite format 3\0",
+        "an SQLite database; one of ours: countersign restore FILE; another: sqlite3 -csv -header FILE 'select * from \
+         TABLE' | countersign import",
+    ),
     (b"\xff\xfe", "in UTF-16; read it with: iconv -f UTF-16 -t UTF-8 FILE | countersign import"),
 ];
 

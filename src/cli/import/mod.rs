@@ -42,7 +42,8 @@ Examples:
   countersign import users.ndjson
   countersign import --dry-run --from django auth_user.csv
   countersign import --from supabase auth.sql --on-unknown-hash drop
-  countersign import --from firebase --firebase-hash-config hash_config.txt users.json --report refused.ndjson
+  countersign import --from firebase users.json --firebase-hash-config hash.txt
+  countersign import --report refused.ndjson users.csv
   ssh old-host \"psql -c '\\copy ...'\" | countersign import --from supabase -")]
 pub(super) struct Arguments {
     /// The file, or - for standard input
@@ -123,7 +124,8 @@ pub(super) fn run(arguments: &Arguments, settings: &SettingsArguments) -> anyhow
             now: Clock::system().now(),
         };
         let report = Report::begin(arguments.report.as_deref())?;
-        let opened = Opened::open_for_all(settings).await?;
+        let opened =
+            if arguments.dry_run { Opened::rehearse(settings).await? } else { Opened::begin_for_all(settings).await? };
         let trail = opened.trail().await?;
         let purpose = match (arguments.dry_run, arguments.on_conflict) {
             (true, _) => Purpose::Rehearsal,
@@ -161,7 +163,9 @@ impl Import<'_> {
         let (sender, mut batches) = mpsc::channel(2);
         let parser = std::thread::spawn(move || parse(input, format, &reader, &sender));
         while let Some(batch) = batches.recv().await {
-            self.batch(batch).await?;
+            let taken = self.batch(batch).await;
+            self.report.told().iter().for_each(|line| progress.say(line));
+            taken?;
             progress.at(read_bytes.load(std::sync::atomic::Ordering::Relaxed), self.report.read());
         }
         let took = progress.end();

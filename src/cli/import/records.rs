@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use anyhow::bail;
 use clap::ValueEnum;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -121,19 +122,24 @@ fn row_fields(names: &csv::StringRecord, row: &csv::StringRecord) -> Fields {
 }
 
 fn document(reader: impl Read, take: &mut Take<'_>) -> anyhow::Result<()> {
-    let mut users = Users { take, count: 0, is_enough: false };
+    let mut users = Users { take, count: 0, has_array: false, is_enough: false };
     let mut json = serde_json::Deserializer::from_reader(reader);
-    match (&mut users).deserialize(&mut json) {
+    match (&mut users).deserialize(&mut json).and_then(|()| json.end()) {
         Err(_) if users.is_enough => Ok(()),
-        Err(error) => Err(anyhow::anyhow!("the document cannot be read on after user {}: {error}", users.count)),
-        Ok(()) => Ok(()),
+        Err(error) if users.has_array => bail!("the document cannot be read on after user {}: {error}", users.count),
+        Err(error) => bail!("{NO_USERS}: {error}"),
+        Ok(()) if users.has_array => Ok(()),
+        Ok(()) => bail!(NO_USERS),
     }
 }
+
+const NO_USERS: &str = "this is no array of users, and no document with an array `users` in it";
 
 /// Visits a document and hands out its users as they come by.
 struct Users<'a, 'b> {
     take: &'a mut Take<'b>,
     count: u64,
+    has_array: bool,
     is_enough: bool,
 }
 
@@ -164,6 +170,7 @@ impl<'de> Visitor<'de> for &mut Users<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<(), A::Error> {
+        self.has_array = true;
         while let Some(element) = array.next_element::<Value>()? {
             self.count += 1;
             let fields = match element {

@@ -22,6 +22,7 @@ pub(super) struct Report {
     already_there: u64,
     refused: u64,
     no_users: u64,
+    told: Vec<String>,
 }
 
 impl Report {
@@ -32,7 +33,7 @@ impl Report {
             file.map(BufWriter::new).with_context(|| format!("cannot write {}", path.display()))
         };
         let file = path.map(open).transpose()?;
-        Ok(Self { file, imported: 0, administrators: 0, already_there: 0, refused: 0, no_users: 0 })
+        Ok(Self { file, imported: 0, administrators: 0, already_there: 0, refused: 0, no_users: 0, told: Vec::new() })
     }
 
     /// How many records were dealt with.
@@ -60,11 +61,16 @@ impl Report {
     pub(super) fn refused(&mut self, place: u64, email: Option<&str>, refusal: &Refusal) -> anyhow::Result<()> {
         self.refused += 1;
         if self.file.is_none() && self.refused <= SHOWN {
-            eprintln!("countersign: user in line {place} refused: {}", refusal.reason);
+            self.told.push(format!("user in line {place} refused: {}", refusal.reason));
         } else if self.file.is_none() && self.refused == SHOWN + 1 {
-            eprintln!("countersign: more are refused; --report FILE writes all of them");
+            self.told.push("more are refused; --report FILE writes all of them".to_owned());
         }
         self.note(place, email, refusal)
+    }
+
+    /// What is to be said of those that were refused, once.
+    pub(super) fn told(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.told)
     }
 
     /// Writes what a record has to be told about, without counting it.

@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{WhoArgument, named, password, refused, show, who::Who};
+use super::{declined, named, password, show, who::WhoArgument};
 use crate::{
     admin::users::create::{self, CreateError, NewAccount, SetPasswordError},
     audit::By,
-    cli::{opened::Opened, refuse},
+    cli::{Declined, answer, opened::Opened},
     domain::{Email, Owner, Roles, Username},
 };
 
@@ -36,36 +36,33 @@ pub(super) async fn create(opened: &Opened, arguments: &Arguments) -> anyhow::Re
     let (email, username) = (Email::parse(&arguments.email)?, Username::parse(&arguments.username)?);
     let roles = Roles::parse(arguments.role.iter().map(String::as_str))?;
     let owner = Owner { username: Some(&username), email: Some(&email) };
-    let password = match password::read(arguments.password_stdin, owner)? {
-        Ok(password) => password,
-        Err(reason) => return Ok(refuse(&reason)),
-    };
+    let password = password::read(arguments.password_stdin, owner)?;
     let new = NewAccount { email, username, password, roles };
-    let (trail, hasher) = (opened.trail().await?, opened.hasher()?);
-    match create::create(opened.desk(&trail), &hasher, &new, By::cli()).await {
-        Ok(user) => show::one(&user, arguments.json),
-        Err(error @ (CreateError::EmailTaken | CreateError::UsernameTaken)) => Ok(refuse(&error.to_string())),
-        Err(error @ (CreateError::Overloaded(_) | CreateError::Database(_))) => Err(error.into()),
-    }
+    let (keys, hasher) = (opened.desk_keys().await?, opened.hasher()?);
+    let made = create::create(opened.desk(&keys), &hasher, &new, By::cli()).await;
+    show::one(&made.map_err(not_made)?, arguments.json)
 }
 
 pub(super) async fn set_password(opened: &Opened, who: &WhoArgument, from_stdin: bool) -> anyhow::Result<ExitCode> {
-    let user = match who.find(opened).await? {
-        Who::User(user) => user,
-        Who::Nobody(reason) => return Ok(refuse(&reason)),
-    };
+    let user = who.find(opened).await?;
     let owner = Owner { username: Some(&user.username), email: Some(&user.email) };
-    let password = match password::read(from_stdin, owner)? {
-        Ok(password) => password,
-        Err(reason) => return Ok(refuse(&reason)),
-    };
-    let (trail, hasher) = (opened.trail().await?, opened.hasher()?);
-    match create::set_password(opened.desk(&trail), &hasher, (user.id, &password), By::cli()).await {
-        Ok(ended) => {
-            let told = format!("{} has another password; sessions ended: {ended}\n", named(&user));
-            crate::cli::answer(told.as_bytes())
-        }
-        Err(SetPasswordError::Change(error)) => refused(error),
-        Err(error @ (SetPasswordError::Overloaded(_) | SetPasswordError::Database(_))) => Err(error.into()),
+    let password = password::read(from_stdin, owner)?;
+    let (keys, hasher) = (opened.desk_keys().await?, opened.hasher()?);
+    let set = create::set_password(opened.desk(&keys), &hasher, (user.id, &password), By::cli()).await;
+    let ended = set.map_err(not_set)?;
+    answer(format!("{} has another password; sessions ended: {ended}\n", named(&user)).as_bytes())
+}
+
+fn not_made(error: CreateError) -> anyhow::Error {
+    match error {
+        CreateError::EmailTaken | CreateError::UsernameTaken => Declined(error.to_string()).into(),
+        CreateError::Overloaded(_) | CreateError::Database(_) => error.into(),
+    }
+}
+
+fn not_set(error: SetPasswordError) -> anyhow::Error {
+    match error {
+        SetPasswordError::Change(error) => declined(error),
+        SetPasswordError::Overloaded(_) | SetPasswordError::Database(_) => error.into(),
     }
 }

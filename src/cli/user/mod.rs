@@ -9,14 +9,16 @@ mod who;
 
 use std::{
     io::{self, IsTerminal, Write},
+    num::NonZeroUsize,
     process::ExitCode,
 };
 
 use anyhow::bail;
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
-use self::who::Who;
-use super::{opened::Opened, settings::SettingsArguments};
+use self::who::WhoArgument;
+pub(super) use self::who::find;
+use super::{Declined, opened::Opened, settings::SettingsArguments};
 use crate::{
     admin::users::{self, ChangeError, Changes, Seen},
     audit::By,
@@ -31,7 +33,8 @@ pub(super) enum Command {
 
 Examples:
   countersign user create --email ada@example.com --username ada --role admin
-  pass show ada | countersign user create --email ada@example.com --username ada --password-stdin")]
+  pass show ada | countersign user create --password-stdin \\
+    --email ada@example.com --username ada")]
     Create(make::Arguments),
     /// List users, or those whose address or name begins with a text
     #[command(after_help = "Examples:\n  countersign user list\n  countersign user list ada --json")]
@@ -39,8 +42,8 @@ Examples:
         /// What the address or the name begins with
         query: Option<String>,
         /// At most so many
-        #[arg(long, default_value_t = 1000)]
-        limit: usize,
+        #[arg(long, default_value = "1000")]
+        limit: NonZeroUsize,
         /// As one JSON array
         #[arg(long)]
         json: bool,
@@ -104,35 +107,22 @@ Examples:
     Logout(WhoArgument),
 }
 
-/// Which user.
-#[derive(Args, Debug)]
-pub(super) struct WhoArgument {
-    /// The user's address, name or number
-    #[arg(value_name = "USER")]
-    who: String,
-}
-
 pub(super) fn run(command: &Command, settings: &SettingsArguments) -> anyhow::Result<ExitCode> {
     super::block_on(async {
-        let opened = Opened::open(settings).await?;
+        let makes = matches!(command, Command::Create(_));
+        let opened = if makes { Opened::begin(settings).await? } else { Opened::open(settings).await? };
         match command {
             Command::Create(arguments) => make::create(&opened, arguments).await,
             Command::List { query, limit, json } => {
-                show::list(&opened, query.as_deref().unwrap_or(""), (*limit, *json)).await
+                show::list(&opened, query.as_deref().unwrap_or(""), (limit.get(), *json)).await
             }
-            Command::Show { who, json } => match who.find(&opened).await? {
-                Who::User(user) => show::one(&user, *json),
-                Who::Nobody(reason) => Ok(super::refuse(&reason)),
-            },
+            Command::Show { who, json } => show::one(&who.find(&opened).await?, *json),
             Command::Disable(who) => set_active(&opened, who, false).await,
             Command::Enable(who) => set_active(&opened, who, true).await,
             Command::SetPassword { who, password_stdin } => make::set_password(&opened, who, *password_stdin).await,
             Command::SetRoles { who, roles } => set_roles(&opened, who, roles).await,
             Command::Delete { who, yes } => delete(&opened, who, *yes).await,
-            Command::Sessions { who, json } => match who.find(&opened).await? {
-                Who::User(user) => show::sessions(&opened, &user, *json).await,
-                Who::Nobody(reason) => Ok(super::refuse(&reason)),
-            },
+            Command::Sessions { who, json } => show::sessions(&opened, &who.find(&opened).await?, *json).await,
             Command::Logout(who) => log_out(&opened, who).await,
         }
     })
@@ -159,49 +149,34 @@ async fn change(
     changes: &Changes,
     done: impl FnOnce(&User) -> String,
 ) -> anyhow::Result<ExitCode> {
-    let user = match who.find(opened).await? {
-        Who::User(user) => user,
-        Who::Nobody(reason) => return Ok(super::refuse(&reason)),
-    };
-    let trail = opened.trail().await?;
-    match users::change(opened.desk(&trail), user.id, changes, (&Seen::Any, By::cli())).await {
-        Ok(account) => super::answer(done(&account.user).as_bytes()),
-        Err(error) => refused(error),
-    }
+    let user = who.find(opened).await?;
+    let keys = opened.desk_keys().await?;
+    let account = users::change(opened.desk(&keys), user.id, changes, (&Seen::Any, By::cli())).await;
+    super::answer(done(&account.map_err(declined)?.user).as_bytes())
 }
 
 async fn delete(opened: &Opened, who: &WhoArgument, is_sure: bool) -> anyhow::Result<ExitCode> {
-    let user = match who.find(opened).await? {
-        Who::User(user) => user,
-        Who::Nobody(reason) => return Ok(super::refuse(&reason)),
-    };
+    let user = who.find(opened).await?;
     if !is_sure && !agrees(&format!("Delete {} and everything of theirs? [y/N] ", named(&user)))? {
-        return Ok(super::refuse("nothing was deleted"));
+        bail!(Declined("nothing was deleted".to_owned()));
     }
-    let trail = opened.trail().await?;
-    match users::delete(opened.desk(&trail), user.id, (&Seen::Any, By::cli())).await {
-        Ok(()) => super::answer(format!("{} is deleted\n", named(&user)).as_bytes()),
-        Err(error) => refused(error),
-    }
+    let keys = opened.desk_keys().await?;
+    users::delete(opened.desk(&keys), user.id, (&Seen::Any, By::cli())).await.map_err(declined)?;
+    super::answer(format!("{} is deleted\n", named(&user)).as_bytes())
 }
 
 async fn log_out(opened: &Opened, who: &WhoArgument) -> anyhow::Result<ExitCode> {
-    let user = match who.find(opened).await? {
-        Who::User(user) => user,
-        Who::Nobody(reason) => return Ok(super::refuse(&reason)),
-    };
-    let trail = opened.trail().await?;
-    match users::log_out(opened.desk(&trail), user.id, By::cli()).await {
-        Ok(ended) => super::answer(format!("{} is signed out; sessions ended: {ended}\n", named(&user)).as_bytes()),
-        Err(error) => refused(error),
-    }
+    let user = who.find(opened).await?;
+    let keys = opened.desk_keys().await?;
+    let ended = users::log_out(opened.desk(&keys), user.id, By::cli()).await.map_err(declined)?;
+    super::answer(format!("{} is signed out; sessions ended: {ended}\n", named(&user)).as_bytes())
 }
 
 /// Why an account was not changed: an answer, unless the database failed.
-fn refused(error: ChangeError) -> anyhow::Result<ExitCode> {
+fn declined(error: ChangeError) -> anyhow::Error {
     match error {
-        ChangeError::NotFound | ChangeError::Outdated | ChangeError::LastAdmin => Ok(super::refuse(&error.to_string())),
-        ChangeError::Database(error) => Err(error.into()),
+        ChangeError::NotFound | ChangeError::Outdated | ChangeError::LastAdmin => Declined(error.to_string()).into(),
+        ChangeError::Database(error) => error.into(),
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) async fn list(opened: &Opened, query: &str, (limit, json): (usize, bo
         return answer_json(&users);
     }
     let rows: Vec<_> = page.users.iter().map(row).collect();
-    let mut text = table::written(HEADING, &rows);
+    let mut text = table::written(HEADING, &rows, "no users");
     if page.next.is_some() {
         text.push_str("… and more: say what their address begins with, or give a higher --limit\n");
     }
@@ -29,7 +29,7 @@ pub(super) fn one(user: &User, json: bool) -> anyhow::Result<ExitCode> {
     if json {
         return answer_json(&schemas::User::from(user));
     }
-    answer(table::written(HEADING, &[row(user)]).as_bytes())
+    answer(table::written(HEADING, &[row(user)], "").as_bytes())
 }
 
 pub(super) async fn sessions(opened: &Opened, user: &User, json: bool) -> anyhow::Result<ExitCode> {
@@ -58,7 +58,7 @@ pub(super) async fn sessions(opened: &Opened, user: &User, json: bool) -> anyhow
     };
     let rows: Vec<_> = open.iter().map(row).collect();
     let heading = ["SESSION", "OPENED", "LAST USED", "ENDS", "ADDRESS", "CLIENT"];
-    answer(table::written(heading, &rows).as_bytes())
+    answer(table::written(heading, &rows, "no open sessions").as_bytes())
 }
 
 const HEADING: [&str; 7] = ["ID", "EMAIL", "USERNAME", "ACTIVE", "VERIFIED", "ROLES", "CREATED"];

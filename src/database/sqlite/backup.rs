@@ -26,7 +26,7 @@ pub(in super::super) fn back_up(
     }
     let partial = beside(target, "incomplete");
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial);
-    made.map_err(|error| BackupError::file(&partial, error))?;
+    made.map_err(|error| BackupError::draft(&partial, error))?;
     let finished = copy(source, &partial, progress).and_then(|()| publish(&partial, target));
     if finished.is_err() {
         // What is left of it would keep the next one from being made.

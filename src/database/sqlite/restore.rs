@@ -30,7 +30,7 @@ pub(in super::super) fn restore(backup: &Path, target: &Path, mark: &str) -> Res
 fn copy(backup: &Path, draft: &Path) -> Result<(), BackupError> {
     let mut from = fs::File::open(backup).map_err(|error| BackupError::file(backup, error))?;
     let to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft);
-    let mut to = to.map_err(|error| BackupError::file(draft, error))?;
+    let mut to = to.map_err(|error| BackupError::draft(draft, error))?;
     io::copy(&mut from, &mut to).map_err(|error| BackupError::file(draft, error))?;
     to.sync_all().map_err(|error| BackupError::file(draft, error))
 }

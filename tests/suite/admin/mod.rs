@@ -6,6 +6,7 @@ mod chain;
 mod change;
 mod last_admin;
 mod search;
+mod set_password;
 mod versions;
 
 use countersign::admin::users::{self, Changes, Seen};

@@ -163,7 +163,9 @@ async fn a_reset_password_ends_every_wait(#[values(Engine::Sqlite, Engine::Postg
     guess(&guesser(&app, "ada").at("192.0.2.1"), 5).await;
 
     let mut transaction = app.handles().database.begin().await.expect("a transaction");
-    attempts::clear(app.handles(), &mut transaction, UserId::new(id).expect("an id")).await.expect("forgotten");
+    attempts::clear(&app.handles().digests, &mut transaction, UserId::new(id).expect("an id"))
+        .await
+        .expect("forgotten");
     transaction.commit().await.expect("a commit");
 
     app.somebody("ada").at("192.0.2.1").log_in().await.assert_status(200);

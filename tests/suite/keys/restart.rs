@@ -96,7 +96,7 @@ async fn a_wrong_root_secret_is_refused_and_changes_nothing(
 
     assert_eq!(
         refused,
-        "the root secret does not open this database: refresh_token_key was sealed under another one. Give \
+        "the root secret does not open this database: of refresh_token_key, it was sealed under another root secret than the ones given. Give \
          COUNTERSIGN_SECRET_KEY the secret the database was begun with; to replace it, give both as `new,old`"
     );
     let app = app.restarted(ROOT_SECRET).await;
