@@ -101,8 +101,8 @@ impl Hasher {
     /// [`Overloaded`] if the queue is full: nothing was checked, the attempt does not count.
     pub async fn verify(&self, password: &Password, stored: Option<&PasswordHash>) -> Result<Verdict, Overloaded> {
         let is_right = match stored.map(PasswordHash::form) {
-            Some(Form::Bcrypt(bcrypt)) => self.is_right(password, bcrypt).await?,
-            Some(Form::Foreign(foreign)) => self.is_right_there(password, foreign).await?,
+            Some(Form::Bcrypt(bcrypt)) => self.is_right(password, &bcrypt).await?,
+            Some(Form::Foreign(foreign)) => self.is_right_there(password, &foreign).await?,
             Some(Form::Nothing) | None => self.work_in_vain(password).await?,
         };
         let is_outdated = stored.is_some_and(|stored| stored.is_outdated(self.0.cost));

@@ -4,9 +4,9 @@
 //! [`super::hash_pool`] and [`super::foreign`].
 
 use std::fmt;
-use std::sync::Arc;
 
 use bcrypt_lanes::Digest;
+use tracing::error;
 
 use super::bcrypt_hash::{Bcrypt, NewHash};
 use super::foreign::Foreign;
@@ -75,56 +75,53 @@ pub struct CostError;
 /// Those of imported users may be any that `docs/moving.md` lists; they are checked, never made, and replaced when
 /// their owner signs in. Not printed by `Debug`: whoever reads a log may not begin to guess.
 #[derive(Clone)]
-pub struct PasswordHash {
-    text: String,
-    form: Form,
-}
+pub struct PasswordHash(String);
 
 /// What a text was found to be.
-#[derive(Clone)]
 pub(super) enum Form {
     /// Bcrypt, by whomever it was made.
     Bcrypt(Bcrypt),
     /// Something else.
-    Foreign(Arc<Foreign>),
+    Foreign(Box<Foreign>),
     /// No password is right.
     Nothing,
 }
 
 impl PasswordHash {
-    /// Reads the stored text.
+    /// Takes a text that comes from outside.
     ///
     /// # Errors
     /// [`UnknownHash`] if it is of no known format, or its cost is beyond what a login may take.
     pub fn parse(text: &str) -> Result<Self, UnknownHash> {
-        let form = if text == NOTHING {
-            Form::Nothing
-        } else if Bcrypt::is_one(text) {
-            Form::Bcrypt(Bcrypt::parse(text)?)
-        } else {
-            Form::Foreign(Arc::new(Foreign::parse(text)?))
-        };
-        Ok(Self { text: text.to_owned(), form })
+        Form::of(text)?;
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Takes what a row has, which was looked at before it was stored. Every request reads its user's row, and only a
+    /// login wants to know what this says.
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
     }
 
     /// What stands where no password is right: for users who have never had one, until they set one.
     #[must_use]
     pub fn nothing() -> Self {
-        Self { text: NOTHING.to_owned(), form: Form::Nothing }
+        Self(NOTHING.to_owned())
     }
 
     /// The text to store.
     #[must_use]
     pub fn as_stored(&self) -> &str {
-        &self.text
+        &self.0
     }
 
     /// Whether a hash made anew at this cost would be better: more work to guess, or of a form that we make.
     #[must_use]
     pub fn is_outdated(&self, cost: Cost) -> bool {
-        match &self.form {
+        match self.form() {
             // What begins otherwise is in another program's wrapping.
-            Form::Bcrypt(bcrypt) => bcrypt.is_outdated(cost) || !self.text.starts_with('$'),
+            Form::Bcrypt(bcrypt) => bcrypt.is_outdated(cost) || !self.0.starts_with('$'),
             Form::Foreign(_) => true,
             Form::Nothing => false,
         }
@@ -132,12 +129,27 @@ impl PasswordHash {
 
     /// Writes the hash of a password whose [`NewHash::plan`] made this digest.
     pub(super) fn made(plan: &NewHash, digest: Digest) -> Self {
-        let (text, bcrypt) = Bcrypt::made(plan, digest);
-        Self { text, form: Form::Bcrypt(bcrypt) }
+        Self(Bcrypt::made(plan, digest).0)
     }
 
-    pub(super) fn form(&self) -> &Form {
-        &self.form
+    /// What it says. A row that somebody else has written, and that says nothing we know, lets nobody in.
+    pub(super) fn form(&self) -> Form {
+        Form::of(&self.0).unwrap_or_else(|unknown| {
+            error!(%unknown, "a user's row holds no password hash that can be checked: no password is right");
+            Form::Nothing
+        })
+    }
+}
+
+impl Form {
+    fn of(text: &str) -> Result<Self, UnknownHash> {
+        Ok(if text == NOTHING {
+            Self::Nothing
+        } else if Bcrypt::is_one(text) {
+            Self::Bcrypt(Bcrypt::parse(text)?)
+        } else {
+            Self::Foreign(Box::new(Foreign::parse(text)?))
+        })
     }
 }
 
@@ -235,6 +247,14 @@ mod tests {
             assert!(PasswordHash::parse(&text).unwrap().is_outdated(Cost::DEFAULT), "{text}");
         }
         assert!(!PasswordHash::parse("!").unwrap().is_outdated(Cost::DEFAULT), "there is nothing to renew");
+    }
+
+    #[test]
+    fn a_row_that_says_nothing_known_lets_nobody_in() {
+        for text in ["", "correct horse battery staple", "$2b$31$VIxQvS3NE.h7ZxYo.DLv4en9QInsb3J75TisRHFUisMp/1qv47b8W"]
+        {
+            assert!(matches!(PasswordHash::from_stored(text.to_owned()).form(), Form::Nothing), "{text}");
+        }
     }
 
     #[test]

@@ -66,7 +66,7 @@ words! {
     Email, String, text => Some(Self::from_stored(text));
     Username, String, text => Some(Self::from_stored(text));
     Roles, String, text => Self::from_stored(&text).ok();
-    PasswordHash, String, text => Self::parse(&text).ok();
+    PasswordHash, String, text => Some(Self::from_stored(text));
 }
 
 impl FromRow for SessionId {
