@@ -107,6 +107,7 @@ pub(crate) const SECRET_ROOMS: &[&str] = &[
     "src/keys/",
     "src/mail/",
     "src/server/mod.rs",
+    "src/traces/",
 ];
 
 /// The floor that `module` stands on, or none if nobody gave it one.
@@ -122,7 +123,7 @@ pub(crate) fn floor(module: &[String]) -> Option<Floor> {
         ["models", ..] => Floor::Nouns,
         [
             "app" | "config" | "database" | "crypto" | "breaches" | "circuit_breaker" | "limits" | "mail" | "metrics"
-            | "telemetry",
+            | "telemetry" | "traces",
             ..,
         ] => Floor::Tools,
         ["domain" | "clock", ..] => Floor::Words,
