@@ -1,15 +1,17 @@
 //! Traces: where they go, and how many there are.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use percent_encoding::percent_decode_str;
 use reqwest::header::{HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use super::Config;
 use super::public_url::PublicUrl;
 use super::section::section;
 use super::setting::{Rejected, Setting, Shown};
+use crate::traces::Collector;
 
 section! {
     /// Traces for an OpenTelemetry collector: what a request was doing while it was being answered.
@@ -40,18 +42,28 @@ section! {
     }
 }
 
+impl Config {
+    /// The collector of traces; `None` if there is none.
+    #[must_use]
+    pub fn collector(&self) -> Option<Collector> {
+        let settings = &self.traces;
+        Some(Collector {
+            endpoint: settings.endpoint.as_ref()?.as_str().to_owned(),
+            headers: settings.headers.iter().flat_map(TraceHeaders::expose).collect(),
+            service_name: settings.service_name.clone(),
+            sample_ratio: settings.sample_ratio.0,
+            deadline: Duration::from_secs(settings.timeout_seconds.into()),
+            breaker: (&self.traces_breaker).into(),
+        })
+    }
+}
+
 /// A share from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SampleRatio(f64);
 
 impl SampleRatio {
     const ALL: Self = Self(1.0);
-
-    /// Tells whether one of many is among the share, by a chance from 0 (inclusive) to 1 (exclusive).
-    #[must_use]
-    pub fn admits(self, chance: f64) -> bool {
-        chance < self.0
-    }
 }
 
 impl Setting for SampleRatio {
@@ -81,7 +93,7 @@ impl TraceHeaders {
     }
 
     /// Exposes the fields.
-    pub fn expose(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    fn expose(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         // Each value has been one already.
         self.0.iter().filter_map(|(name, value)| Some((name.clone(), header_value(value.expose_secret())?)))
     }
@@ -152,7 +164,5 @@ mod tests {
         {
             assert_eq!(SampleRatio::parse(text).is_ok(), is_taken, "{text}");
         }
-        let [none, all] = ["0", "1"].map(|text| SampleRatio::parse(text).unwrap());
-        assert!(!none.admits(0.0) && all.admits(0.999_999_9));
     }
 }

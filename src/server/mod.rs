@@ -226,7 +226,7 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
         failures: Tally::default(),
         mailer,
         metrics: Metrics::default(),
-        traces: Traces::open(&config, &clock).map_err(StartError::Traces)?,
+        traces: Traces::open(config.collector().as_ref(), &clock).map_err(StartError::Traces)?,
         breaches: breaches(&config, &clock)?,
         petitioned: Notify::new(),
         stopping: Stopping::default(),

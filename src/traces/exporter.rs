@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use reqwest::{
     Client,
-    header::{CONTENT_TYPE, HeaderMap, HeaderValue},
+    header::{CONTENT_TYPE, HeaderValue},
     redirect,
 };
 use tokio::{
@@ -17,13 +17,13 @@ use tokio::{
 use tracing::warn;
 
 use super::{
+    collector::Collector,
     otlp::{self, Resource},
     outlet::{Books, Message},
     span::Record,
 };
 use crate::{
     circuit_breaker::{CallError, Outage},
-    config,
     metrics::SpanOutcome,
 };
 
@@ -46,11 +46,11 @@ pub(super) struct Exporter {
 }
 
 impl Exporter {
-    /// Prepares to post to the collector at this address.
-    pub(super) fn to(endpoint: &str, settings: &config::Traces, books: Arc<Books>) -> Result<Self, reqwest::Error> {
-        let mut headers: HeaderMap = settings.headers.iter().flat_map(config::TraceHeaders::expose).collect();
+    /// Prepares to post to this collector.
+    pub(super) fn to(collector: &Collector, books: Arc<Books>) -> Result<Self, reqwest::Error> {
+        let mut headers = collector.headers.clone();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
-        let deadline = Duration::from_secs(settings.timeout_seconds.into());
+        let deadline = collector.deadline;
         let client = Client::builder()
             .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
             .timeout(deadline)
@@ -58,8 +58,8 @@ impl Exporter {
             // A redirect would be an address that nobody configured.
             .redirect(redirect::Policy::none())
             .build()?;
-        let resource = otlp::resource(&settings.service_name);
-        Ok(Self { client, url: format!("{endpoint}/v1/traces"), deadline, resource, books })
+        let resource = otlp::resource(&collector.service_name);
+        Ok(Self { client, url: format!("{}/v1/traces", collector.endpoint), deadline, resource, books })
     }
 
     /// Sends until nobody is left who could put anything in the queue.

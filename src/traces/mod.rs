@@ -7,6 +7,7 @@
 //! It knows no HTTP, and nothing that a client has sent gets into a span but the ids of its `traceparent`: names and
 //! values are words of the sources, templates of routes, and numbers.
 
+mod collector;
 #[cfg(feature = "otlp")]
 mod exporter;
 mod ids;
@@ -21,6 +22,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::oneshot, time::timeout};
 
+pub use self::collector::Collector;
 pub use self::ids::{SpanId, TraceId, TraceParent};
 pub use self::span::{Attribute, Kind, Span, Value, child, within};
 
@@ -28,7 +30,6 @@ use self::outlet::{Message, Outlet};
 use crate::{
     circuit_breaker::{Snapshot, Tally},
     clock::Clock,
-    config::Config,
     metrics::{Counters, SpanOutcome},
 };
 
@@ -37,14 +38,14 @@ use crate::{
 pub struct Traces(Option<Arc<Outlet>>);
 
 impl Traces {
-    /// Begins to send spans to the collector in the settings, by a task of its own; without one traces are off.
+    /// Begins to send spans to this collector, by a task of its own; without one traces are off.
     ///
     /// # Errors
     /// When TLS could not be set up, or this program was built without traces.
-    pub fn open(config: &Config, clock: &Clock) -> Result<Self, TracesError> {
-        let Some(endpoint) = &config.traces.endpoint else { return Ok(Self(None)) };
-        let (outlet, collected) = Outlet::new(config, clock);
-        start_exporter(config, endpoint.as_str(), (Arc::clone(outlet.books()), collected))?;
+    pub fn open(collector: Option<&Collector>, clock: &Clock) -> Result<Self, TracesError> {
+        let Some(collector) = collector else { return Ok(Self(None)) };
+        let (outlet, collected) = Outlet::new(collector, clock);
+        start_exporter(collector, (Arc::clone(outlet.books()), collected))?;
         Ok(Self(Some(Arc::new(outlet))))
     }
 
@@ -108,13 +109,13 @@ pub enum TracesError {
 }
 
 #[cfg(feature = "otlp")]
-fn start_exporter(config: &Config, endpoint: &str, queue: outlet::Exit) -> Result<(), TracesError> {
-    let exporter = exporter::Exporter::to(endpoint, &config.traces, queue.0)?;
+fn start_exporter(collector: &Collector, queue: outlet::Exit) -> Result<(), TracesError> {
+    let exporter = exporter::Exporter::to(collector, queue.0)?;
     tokio::spawn(exporter.run(queue.1));
     Ok(())
 }
 
 #[cfg(not(feature = "otlp"))]
-fn start_exporter(_: &Config, _: &str, _: outlet::Exit) -> Result<(), TracesError> {
+fn start_exporter(_: &Collector, _: outlet::Exit) -> Result<(), TracesError> {
     Err(TracesError::NotBuilt)
 }

@@ -7,11 +7,10 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::span::Record;
+use super::{collector::Collector, span::Record};
 use crate::{
     circuit_breaker::Breaker,
     clock::Clock,
-    config::{Config, SampleRatio},
     metrics::{Counters, SpanOutcome},
 };
 
@@ -23,7 +22,8 @@ const QUEUE: usize = 8192;
 pub(super) struct Outlet {
     queue: mpsc::Sender<Message>,
     books: Arc<Books>,
-    ratio: SampleRatio,
+    /// From 0 to 1.
+    ratio: f64,
     clock: Clock,
 }
 
@@ -47,15 +47,15 @@ pub(super) struct Books {
 }
 
 impl Outlet {
-    pub(super) fn new(config: &Config, clock: &Clock) -> (Self, mpsc::Receiver<Message>) {
+    pub(super) fn new(collector: &Collector, clock: &Clock) -> (Self, mpsc::Receiver<Message>) {
         let (queue, collected) = mpsc::channel(QUEUE);
         let monotonic = clock.clone();
         let books = Books {
             outcomes: Counters::default(),
-            breaker: Breaker::new("traces", (&config.traces_breaker).into(), move || monotonic.monotonic()),
+            breaker: Breaker::new("traces", collector.breaker, move || monotonic.monotonic()),
             pressing: Notify::new(),
         };
-        let outlet = Self { queue, books: Arc::new(books), ratio: config.traces.sample_ratio, clock: clock.clone() };
+        let outlet = Self { queue, books: Arc::new(books), ratio: collector.sample_ratio, clock: clock.clone() };
         (outlet, collected)
     }
 
@@ -65,7 +65,7 @@ impl Outlet {
 
     /// Whether the next trace is one of those that are kept.
     pub(super) fn samples(&self) -> bool {
-        self.ratio.admits(rand::random())
+        rand::random::<f64>() < self.ratio
     }
 
     /// The wall clock, in nanoseconds since the Unix epoch.

@@ -107,7 +107,6 @@ pub(crate) const SECRET_ROOMS: &[&str] = &[
     "src/keys/",
     "src/mail/",
     "src/server/mod.rs",
-    "src/traces/",
 ];
 
 /// The floor that `module` stands on, or none if nobody gave it one.

@@ -294,8 +294,10 @@ fn origins_are_named_exactly_or_refused() {
 #[cfg(feature = "otlp")]
 #[test]
 fn a_key_for_the_collector_of_traces_does_not_travel_in_the_clear() {
-    let keyed = Machine::new().with("COUNTERSIGN_TRACES__HEADERS", "authorization=Bearer marker");
-    let at = |endpoint: &str| keyed.with("COUNTERSIGN_TRACES__ENDPOINT", endpoint);
+    let at = |endpoint: &str| {
+        let keyed = Machine::new().with("COUNTERSIGN_TRACES__HEADERS", "authorization=Bearer marker");
+        keyed.with("COUNTERSIGN_TRACES__ENDPOINT", endpoint)
+    };
 
     assert_refused(
         &at("http://collector.example.com:4318"),
