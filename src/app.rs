@@ -16,6 +16,7 @@ use crate::{
     limits::{Buckets, Tally},
     mail::Mailer,
     metrics::Metrics,
+    traces::Traces,
 };
 
 /// The service's handles, made once at the start and passed to every operation.
@@ -56,6 +57,8 @@ pub struct App {
     pub mailer: Mailer,
     /// What is counted.
     pub metrics: Metrics,
+    /// Where traces go.
+    pub traces: Traces,
     /// Whether the service has been told to end.
     pub stopping: Stopping,
 }

@@ -8,7 +8,7 @@
 //! | faces | `auth/*/routes`, [`auth::dependencies`], [`middleware`], [`pages`], [`health`], [`problem`], [`schemas`] | HTTP |
 //! | verbs | `auth/*`, [`admin`], [`audit`], [`keys`], [`letters`], [`jobs`], [`moving`] | the rules of authentication |
 //! | nouns | [`models`] | SQL |
-//! | tools | [`app`], [`config`], [`database`], [`crypto`], [`breaches`], [`circuit_breaker`], [`limits`], [`mail`], [`metrics`], [`telemetry`] | the outside |
+//! | tools | [`app`], [`config`], [`database`], [`crypto`], [`breaches`], [`circuit_breaker`], [`limits`], [`mail`], [`metrics`], [`telemetry`], [`traces`] | the outside |
 //! | words | [`domain`], [`clock`] | themselves |
 //!
 //! A login, read downward: `auth/login/routes.rs` → `auth/login/mod.rs` → `models/user.rs`, `models/session.rs`.
@@ -43,3 +43,4 @@ pub mod router;
 pub mod schemas;
 pub mod server;
 pub mod telemetry;
+pub mod traces;

@@ -14,6 +14,7 @@ use crate::{
     clock::Clock,
     config::PublicUrl,
     crypto::BreachDigest,
+    traces::{self, Kind},
 };
 
 /// How long a choice of password waits for the list.
@@ -52,7 +53,13 @@ impl Breaches {
     /// Whether the list names this password. No, if there is no list or it does not answer.
     pub async fn name(&self, digest: &BreachDigest) -> bool {
         let Self(Some(list)) = self else { return false };
-        match list.breaker.call_with_deadline(DEADLINE, list.ask(digest)).await {
+        // Where the list is and what was asked stays here: the address holds the first bits of a digest.
+        let mut span = traces::child("ask the list of breached passwords", Kind::Client);
+        let outcome = list.breaker.call_with_deadline(DEADLINE, list.ask(digest)).await;
+        if let (Some(span), Err(error)) = (&mut span, &outcome) {
+            span.fail(error.kind());
+        }
+        match outcome {
             Ok(is_named) => is_named,
             Err(CallError::Rejected(_)) => false, // the breaker has said so, once
             Err(error) => {

@@ -285,6 +285,18 @@ pub enum CallError<E> {
     Failed(E),
 }
 
+impl<E> CallError<E> {
+    /// What happened, in one word.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Rejected(_) => "refused",
+            Self::TimedOut { .. } => "timed_out",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
 impl<E> CallError<CallError<E>> {
     fn flatten(self) -> CallError<E> {
         match self {

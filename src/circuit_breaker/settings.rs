@@ -125,6 +125,19 @@ impl Settings {
         probes: at_least_one(1),
         ..Self::DEFAULT
     };
+
+    /// For the collector of traces: one call at a time, at most one a second where little happens, and nobody waits for
+    /// it.
+    ///
+    /// Three batches in a row are enough to know, each of which may take up to its deadline; one probe finds it back.
+    pub const TRACES: Self = Self {
+        window: Duration::from_mins(1),
+        minimum_calls: at_least_one(10),
+        failures_in_a_row: at_least_one(3),
+        slow_call: Duration::from_secs(10),
+        probes: at_least_one(1),
+        ..Self::DEFAULT
+    };
 }
 
 impl Default for Settings {

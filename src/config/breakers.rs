@@ -85,6 +85,11 @@ breaker!(
     " The circuit breaker before the list of breached passwords: while it is open, passwords are taken unasked."
 );
 
+breaker!(
+    TracesBreaker in "traces_breaker", Settings::TRACES,
+    " The circuit breaker before the collector of traces: while it is open, spans are given up."
+);
+
 // Ranges leave neither a zero nor more than 100 per cent.
 fn count(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)
@@ -111,5 +116,6 @@ mod tests {
         assert_eq!(Settings::from(&DatabaseBreaker::default()), Settings::DATABASE);
         assert_eq!(Settings::from(&MailBreaker::default()), Settings::MAIL);
         assert_eq!(Settings::from(&BreachCheckBreaker::default()), Settings::DEFAULT);
+        assert_eq!(Settings::from(&TracesBreaker::default()), Settings::TRACES);
     }
 }

@@ -14,6 +14,7 @@ pub(super) fn report(config: &Config, reader: &mut Reader) {
     open_times(config, reader);
     metrics_address(config, reader);
     failures(config, reader);
+    traces(config, reader);
 }
 
 fn shared_secret(config: &Config, reader: &mut Reader) {
@@ -68,10 +69,12 @@ fn tls(config: &Config, reader: &mut Reader) {
 
 fn open_times(config: &Config, reader: &mut Reader) {
     let Config { database_breaker: database, mail_breaker: mail, breach_check_breaker: breaches, .. } = config;
+    let traces = &config.traces_breaker;
     for (section, first, longest) in [
         ("database_breaker", database.open_milliseconds, database.longest_open_milliseconds),
         ("mail_breaker", mail.open_milliseconds, mail.longest_open_milliseconds),
         ("breach_check_breaker", breaches.open_milliseconds, breaches.longest_open_milliseconds),
+        ("traces_breaker", traces.open_milliseconds, traces.longest_open_milliseconds),
     ] {
         if first > longest {
             let longest_name = format!("{section}.longest_open_milliseconds");
@@ -103,6 +106,24 @@ fn failures(config: &Config, reader: &mut Reader) {
             "limits.failures_before_wait",
             &["limits.failures_before_known_addresses"],
             &format!("is {wait}, which limits.failures_before_known_addresses ({known}) never lets anyone reach"),
+        );
+    }
+}
+
+fn traces(config: &Config, reader: &mut Reader) {
+    let Some(endpoint) = &config.traces.endpoint else { return };
+    if !cfg!(feature = "otlp") {
+        reader.contradiction(
+            "traces.endpoint",
+            &[],
+            "is set, but this program was built without traces: unset it, or build with the feature otlp",
+        );
+    }
+    if config.traces.headers.is_some() && !endpoint.is_https() && !endpoint.is_loopback() {
+        reader.contradiction(
+            "traces.headers",
+            &["traces.endpoint"],
+            "would travel in the clear: let traces.endpoint begin with https://, or name a collector on this machine",
         );
     }
 }

@@ -38,13 +38,14 @@ mod section;
 mod service;
 mod setting;
 mod tokens;
+mod traces;
 mod web_origin;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 pub use self::audit::Audit;
-pub use self::breakers::{BreachCheckBreaker, DatabaseBreaker, MailBreaker};
+pub use self::breakers::{BreachCheckBreaker, DatabaseBreaker, MailBreaker, TracesBreaker};
 pub use self::database::{Database, DatabaseUrl};
 pub use self::effective::Effective;
 pub use self::environment::Environment;
@@ -64,6 +65,7 @@ pub use self::registration::Registration;
 pub use self::secret::{RootSecret, RootSecrets, SharedSecret};
 pub use self::service::Service;
 pub use self::tokens::Tokens;
+pub use self::traces::{SampleRatio, TraceHeaders, Traces};
 pub use self::web_origin::WebOrigin;
 
 use self::reader::Reader;
@@ -169,6 +171,10 @@ config! {
     logs: Logs,
     /// Metrics.
     metrics: Metrics,
+    /// Traces.
+    traces: Traces,
+    /// The circuit breaker before their collector.
+    traces_breaker: TracesBreaker,
 }
 
 impl Config {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use url::Url;
+use url::{Host, Url};
 
 use super::setting::{Rejected, Setting, Shown};
 
@@ -41,6 +41,17 @@ impl PublicUrl {
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.0.starts_with("https://")
+    }
+
+    /// Tells whether it names this machine by an address, or as `localhost`.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        Url::parse(&self.0).is_ok_and(|url| match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
+            None => false,
+        })
     }
 }
 

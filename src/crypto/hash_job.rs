@@ -7,6 +7,8 @@ use std::time::Instant;
 use bcrypt_lanes::{Cost, Digest, Key, Salt};
 use tokio::sync::oneshot;
 
+use crate::traces::{self, Kind, Span};
+
 /// One hash to be computed.
 pub(super) struct Job {
     pub(super) key: Key,
@@ -30,10 +32,13 @@ pub(super) struct Request {
     pub(super) reply: oneshot::Sender<Digest>,
     /// When it was asked for.
     pub(super) asked: Instant,
+    /// The wait, where it is traced.
+    pub(super) wait: Option<Span>,
 }
 
 impl Request {
     pub(super) fn new(job: Job, reply: oneshot::Sender<Digest>) -> Self {
-        Self { job, reply, asked: Instant::now() }
+        let wait = traces::child("wait for a hashing lane", Kind::Internal);
+        Self { job, reply, asked: Instant::now(), wait }
     }
 }

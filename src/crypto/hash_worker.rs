@@ -8,6 +8,7 @@ use bcrypt_lanes::{Cost, Digest, Job, Key, Lanes};
 use tokio::sync::oneshot;
 
 use super::hash_job::Request;
+use crate::traces::Span;
 
 /// Up to four requests under way, at any stage each.
 #[derive(Default)]
@@ -28,6 +29,8 @@ struct Seat {
     padding: Range<u8>,
     /// The count of rounds at which nothing is left to do.
     ends_at: u64,
+    /// Ends with the seat, where it is traced.
+    _span: Option<Span>,
 }
 
 /// A digest and who wants it.
@@ -42,9 +45,10 @@ impl Worker {
     }
 
     /// Takes a request into a free lane. The key is zeroed: the lane needs it no more.
-    pub(super) fn start(&mut self, Request { job, reply, asked: _ }: Request) {
+    pub(super) fn start(&mut self, Request { job, reply, asked: _, wait }: Request) {
         let padding = job.cost.get()..job.as_long_as.get();
-        let seat = Seat { reply, digest: None, padding, ends_at: self.rounds + job.rounds() };
+        let span = wait.map(|wait| wait.followed_by("hash the password"));
+        let seat = Seat { reply, digest: None, padding, ends_at: self.rounds + job.rounds(), _span: span };
         self.enter(Job { cost: job.cost, salt: job.salt, key: &job.key }, seat);
     }
 

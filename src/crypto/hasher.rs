@@ -16,6 +16,7 @@ use super::hash_queue::{HashingStats, Overloaded};
 use super::password_hash::{Cost, Form, PasswordHash};
 use super::random;
 use crate::domain::Password;
+use crate::traces::{self, Kind};
 
 /// Hashes and checks passwords on threads of its own; clones share them.
 ///
@@ -121,7 +122,10 @@ impl Hasher {
     }
 
     async fn is_right_there(&self, password: &Password, stored: &Foreign) -> Result<bool, Overloaded> {
-        let check = self.0.foreign.check(stored, password);
+        let check = async {
+            let _span = traces::child("check a hash of another program", Kind::Internal);
+            self.0.foreign.check(stored, password).await
+        };
         let (is_right, _) = tokio::try_join!(check, self.work_in_vain(password))?;
         Ok(is_right)
     }

@@ -38,6 +38,7 @@ mod row;
 mod settings;
 mod sqlite;
 mod statement;
+mod trace;
 mod transaction;
 mod value;
 
@@ -54,6 +55,7 @@ use crate::metrics::{Counters, DatabaseOutcome};
 use self::postgres::Postgres;
 use self::queries::{Query, Visit};
 use self::sqlite::Sqlite;
+use self::trace::Step;
 
 pub use self::backups::{BackupError, Copied, Restored, back_up, restore};
 pub use self::document::schema as schema_document;
@@ -178,7 +180,7 @@ impl Database {
     /// # Errors
     /// [`DatabaseError::Timeout`] when no turn or connection came free in time.
     pub async fn begin(&self) -> Result<Transaction, DatabaseError> {
-        self.call(Transaction::begin(self)).await
+        self.call(Step::Begin, Transaction::begin(self)).await
     }
 
     /// One statement that commits itself: `database.once().execute(…)`.
@@ -192,7 +194,7 @@ impl Database {
     /// # Errors
     /// Whatever keeps it from answering.
     pub async fn ping(&self) -> Result<(), DatabaseError> {
-        self.call(self.inner.backend.ping()).await
+        self.call(Step::Ping, self.inner.backend.ping()).await
     }
 
     /// Which engine it is.
@@ -217,13 +219,20 @@ impl Database {
         if !query.statement.reads_only() {
             return Err(DatabaseError::Other("a statement that writes needs a transaction".to_owned()));
         }
-        self.call(self.inner.backend.read(query, visit)).await
+        self.call(Step::Run(query.statement), self.inner.backend.read(query, visit)).await
     }
 
     /// Every call to an engine passes here, and so through the breaker.
-    async fn call<T>(&self, work: impl Future<Output = Result<T, DatabaseError>> + Send) -> Result<T, DatabaseError> {
+    async fn call<T>(
+        &self,
+        step: Step,
+        work: impl Future<Output = Result<T, DatabaseError>> + Send,
+    ) -> Result<T, DatabaseError> {
+        let span = trace::begin(step, self.engine());
         let outcome = self.inner.breaker.call(work).await.map_err(DatabaseError::from);
-        self.inner.calls.count(outcome.as_ref().map_or_else(DatabaseError::kind, |_| DatabaseOutcome::Done));
+        let kind = outcome.as_ref().map_or_else(DatabaseError::kind, |_| DatabaseOutcome::Done);
+        self.inner.calls.count(kind);
+        trace::end(span, kind);
         outcome
     }
 }

@@ -20,6 +20,7 @@ struct Translation {
     sqlite: String,
     parameters: usize,
     reads_only: bool,
+    summary: String,
 }
 
 impl Statement {
@@ -44,6 +45,11 @@ impl Statement {
         self.translation().reads_only
     }
 
+    /// What it is called in traces: what it does and to which table, such as `select users`.
+    pub(super) fn summary(&'static self) -> &'static str {
+        &self.translation().summary
+    }
+
     /// The highest number of a placeholder.
     pub(super) fn parameters(&self) -> usize {
         self.translation().parameters
@@ -62,7 +68,7 @@ const SKIP_LOCKED: &str = "for update skip locked";
 
 fn translate(text: &str) -> Translation {
     let mut sqlite = String::with_capacity(text.len());
-    let mut first_word = None;
+    let mut words = Vec::new();
     let mut writes = false;
     let mut parameters = 0;
     let mut rest = text;
@@ -86,7 +92,7 @@ fn translate(text: &str) -> Translation {
             _ if is_word(character) => {
                 let word = &rest[..rest.find(|next| !is_word(next) && next != '$').unwrap_or(rest.len())];
                 writes |= WRITING.iter().any(|writing| word.eq_ignore_ascii_case(writing));
-                first_word.get_or_insert(word);
+                words.push(word);
                 word.len()
             }
             _ => character.len_utf8(),
@@ -95,8 +101,18 @@ fn translate(text: &str) -> Translation {
         sqlite.push_str(taken);
         rest = remaining;
     }
-    let selects = first_word.is_some_and(|word| ["select", "with"].iter().any(|read| word.eq_ignore_ascii_case(read)));
-    Translation { sqlite, parameters, reads_only: selects && !writes }
+    let selects =
+        words.first().is_some_and(|word| ["select", "with"].iter().any(|read| word.eq_ignore_ascii_case(read)));
+    Translation { sqlite, parameters, reads_only: selects && !writes, summary: summary(&words) }
+}
+
+/// The first word that asks for something, and the table that is named first.
+fn summary(words: &[&str]) -> String {
+    let asks = |word: &&&str| WRITING.contains(*word) || **word == "select";
+    let operation = words.iter().find(asks).or(words.first()).copied().unwrap_or_default();
+    let mut pairs = words.iter().zip(words.iter().skip(1));
+    let table = pairs.find(|(before, _)| ["from", "into", "update"].contains(*before)).map(|(_, table)| *table);
+    table.map_or_else(|| operation.to_owned(), |table| format!("{operation} {table}"))
 }
 
 /// What may stand in an identifier; in one, `$` is a letter like any other.
@@ -138,6 +154,21 @@ mod tests {
         }
         assert_eq!(translate("select $2, '$9', $10").parameters, 10);
         assert_eq!(translate("select 1").parameters, 0);
+    }
+
+    #[test]
+    fn a_statement_is_called_by_what_it_does_to_which_table() {
+        for (text, expected) in [
+            ("select id from users where email = $1", "select users"),
+            ("insert into users (email) values ($1) on conflict (email) do update set email = $1", "insert users"),
+            ("-- from a comment\n update sessions set ended_at = $1", "update sessions"),
+            ("with gone as (delete from sessions returning id) select id from gone", "delete sessions"),
+            ("select 'from nowhere'", "select"),
+            ("vacuum", "vacuum"),
+            ("", ""),
+        ] {
+            assert_eq!(translate(text).summary, expected, "{text}");
+        }
     }
 
     #[test]

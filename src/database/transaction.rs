@@ -4,6 +4,7 @@ use super::error::DatabaseError;
 use super::postgres::PostgresTransaction;
 use super::queries::{Query, Reads, Visit, Writes};
 use super::sqlite::Turn;
+use super::trace::Step;
 use super::{Backend, Database};
 
 /// An open transaction. Dropped, it is rolled back, without waiting.
@@ -58,7 +59,7 @@ impl Transaction {
             State::Failed => Err(DatabaseError::Failed),
             State::Good => {
                 database
-                    .call(async {
+                    .call(Step::Commit, async {
                         match open {
                             Open::Sqlite(turn) => turn.commit().await,
                             Open::Postgres(transaction) => Box::pin(transaction.commit()).await,
@@ -85,7 +86,7 @@ impl Reads for &mut Transaction {
         self.state = State::Failed;
         let Transaction { open, database, state, .. } = self;
         let outcome = database
-            .call(async {
+            .call(Step::Run(query.statement), async {
                 match open {
                     Open::Sqlite(turn) => turn.run(query, visit).await,
                     Open::Postgres(transaction) => Box::pin(transaction.run(query, visit)).await,
@@ -117,7 +118,7 @@ impl Once {
 impl Reads for &mut Once {
     async fn run(self, query: Query<'_>, visit: &mut Visit<'_>) -> Result<u64, DatabaseError> {
         self.database
-            .call(async {
+            .call(Step::Run(query.statement), async {
                 match &self.database.inner.backend {
                     Backend::Sqlite(sqlite) => sqlite.once(query, visit).await,
                     Backend::Postgres(postgres) => Box::pin(postgres.once(query, visit)).await,

@@ -15,6 +15,7 @@ use crate::{
     mail::{Post, SendError, payload::Payload},
     metrics::LetterOutcome,
     models::job::{Job, Lease, Leased},
+    traces,
 };
 
 use super::SEAL_NAME;
@@ -54,7 +55,8 @@ pub async fn deliver_one(app: &App) -> Result<Delivery, DatabaseError> {
     let Some(job) = Job::take(&mut app.database.once(), lease).await?.pop() else { return Ok(Delivery::Nothing) };
     // There may be more: another hand can take it while this one is busy.
     app.mailer.posted().notify_one();
-    deliver(app, &job, permit).await;
+    let span = app.traces.work("deliver a letter");
+    traces::within(span.as_ref(), deliver(app, &job, permit)).await;
     Ok(Delivery::Done)
 }
 

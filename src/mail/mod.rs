@@ -31,6 +31,7 @@ use crate::{
     clock::Clock,
     config::{Config, Sender},
     domain::{Email, Timestamp},
+    traces::{self, Kind},
 };
 
 /// The way of letters out of the service.
@@ -169,6 +170,7 @@ impl Mailer {
     /// [`SendError`] says whether trying again makes sense. After [`SendError::Unreachable`] the letter may have
     /// arrived all the same.
     pub async fn send(&self, post: Post, permit: Permit<&Breaker>) -> Result<(), SendError> {
+        let mut span = traces::child("send over SMTP", Kind::Client);
         let outcome = match &self.way {
             Way::Server(smtp) => self.send_over(smtp, &post).await,
             Way::Mailbox(mailbox) => {
@@ -177,6 +179,9 @@ impl Mailer {
             }
             Way::Nowhere => Err(SendError::Unreachable("none is configured".to_owned())),
         };
+        if let (Some(span), Err(error)) = (&mut span, &outcome) {
+            span.fail(error.kind());
+        }
         permit.settle(outcome.as_ref().map_or_else(SendError::verdict, |()| Verdict::Success));
         outcome
     }

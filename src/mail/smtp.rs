@@ -184,6 +184,15 @@ impl SendError {
         }
     }
 
+    /// What happened, in one word.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "refused",
+            Self::Deferred(_) => "deferred",
+            Self::Unreachable(_) => "unreachable",
+        }
+    }
+
     pub(super) fn late(what: &str, deadline: Duration) -> Self {
         Self::Unreachable(format!("{what} took longer than {} seconds", deadline.as_secs()))
     }

@@ -125,6 +125,9 @@ catalogue! {
     BREAKER_TRANSITIONS: Counter "countersign_breaker_transitions_total" ["dependency", "to"]
         "How often the circuit breaker changed its state";
 
+    SPANS: Counter "countersign_spans_total" ["outcome"]
+        "Spans of traces, by what became of them; absent while traces are off";
+
     SIGNING_KEY_SINCE: Gauge "countersign_signing_key_activated_timestamp_seconds" []
         "When the key that signs began to; absent under a shared secret";
     JOB_RUNS: Counter "countersign_job_runs_total" ["name", "outcome"]

@@ -19,7 +19,7 @@ pub use self::instruments::{Counter, Counters, Distribution, Gauge, Histogram, L
 pub use self::jobs::{Jobs, Record};
 pub use self::outcomes::{
     CallOutcome, DatabaseOutcome, EndedBy, HashOutcome, Job, LetterOutcome, LoginOutcome, OpenedBy, RefreshOutcome,
-    RegistrationOutcome,
+    RegistrationOutcome, SpanOutcome,
 };
 pub use self::requests::Requests;
 

@@ -161,6 +161,20 @@ label! {
 }
 
 label! {
+    /// What became of a span.
+    pub enum SpanOutcome {
+        /// The collector took it.
+        Sent => "sent",
+        /// The collector took its batch, and not it.
+        Refused => "refused",
+        /// The collector did not take its batch, or was not asked because the breaker was open.
+        Lost => "lost",
+        /// Too many were waiting.
+        Dropped => "dropped",
+    }
+}
+
+label! {
     /// What goes on beside the requests.
     pub enum Job {
         /// The timetable of the signing keys.

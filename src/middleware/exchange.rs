@@ -15,7 +15,7 @@ use axum::{
 };
 use tracing::warn;
 
-use super::{gate, request_id};
+use super::{gate, request_id, traced};
 use crate::{
     app::App,
     auth::limits::Standing,
@@ -24,6 +24,7 @@ use crate::{
         client_address::{ClientAddress, ForwardedHeaders},
     },
     problem::Problem,
+    traces::{Span, TraceId},
 };
 
 /// Who is at the other end of a connection, and what the connection speaks.
@@ -40,8 +41,8 @@ pub struct Peer {
 pub struct Exchange {
     /// Names the request in the answer, in problems and in the log.
     pub request_id: String,
-    /// The trace that the request belongs to, if it said so (W3C Trace Context).
-    pub trace_id: Option<String>,
+    /// The trace that the request belongs to: ours, or the one that its caller has named.
+    pub trace_id: Option<TraceId>,
     /// The client's address: the peer's, or what a trusted proxy says.
     pub client: ClientAddress,
     /// Whether the client came over HTTPS.
@@ -65,12 +66,15 @@ pub struct Exchange {
 const USER_AGENT_MAX: usize = 256;
 
 impl Exchange {
-    pub(super) fn open(request: &Request, peer: Peer, app: &App) -> Self {
+    /// The exchange that a request begins, and its span if it is traced.
+    pub(super) fn open(request: &Request, peer: Peer, app: &App) -> (Self, Option<Span>) {
         let headers = request.headers();
+        let caller = traced::caller(headers);
+        let span = app.traces.request(caller, || is_trusted(peer.ip, app));
         let channel = Channel::of(peer, headers, app);
-        Self {
+        let exchange = Self {
             request_id: request_id::of(headers),
-            trace_id: trace_id(headers),
+            trace_id: span.as_ref().map(Span::trace).or(caller.map(|caller| caller.trace)),
             client: client_address(peer.ip, request.uri().path(), headers, app),
             is_https: channel == Channel::Https,
             needs_https: channel == Channel::Exposed,
@@ -82,7 +86,8 @@ impl Exchange {
             user: OnceLock::new(),
             session: OnceLock::new(),
             limit: OnceLock::new(),
-        }
+        };
+        (exchange, span)
     }
 
     /// The exchange that a request belongs to.
@@ -213,45 +218,4 @@ fn forwarded_scheme(headers: &HeaderMap) -> Option<&[u8]> {
 fn user_agent(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(header::USER_AGENT)?.to_str().ok()?;
     Some(text.chars().take(USER_AGENT_MAX).collect())
-}
-
-/// The trace id of a `traceparent` header (W3C Trace Context §3.2): version, trace, parent, flags.
-fn trace_id(headers: &HeaderMap) -> Option<String> {
-    let mut fields = headers.get("traceparent")?.to_str().ok()?.split('-');
-    let (version, trace, parent, flags) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
-    let is_hex = |field: &str, length| {
-        field.len() == length && field.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let is_valid = is_hex(version, 2)
-        && version != "ff"
-        && is_hex(trace, 32)
-        && is_hex(parent, 16)
-        && is_hex(flags, 2)
-        && [trace, parent].iter().all(|id| id.bytes().any(|byte| byte != b'0'));
-    is_valid.then(|| trace.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_trace_is_taken_from_a_well_formed_traceparent_only() {
-        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-        let cases = [
-            (format!("00-{trace}-00f067aa0ba902b7-01"), true),
-            (format!("01-{trace}-00f067aa0ba902b7-01-more"), true),
-            (format!("ff-{trace}-00f067aa0ba902b7-01"), false),
-            (format!("00-{trace}-0000000000000000-01"), false),
-            (format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32)), false),
-            (format!("00-{}-00f067aa0ba902b7-01", trace.to_uppercase()), false),
-            (format!("00-{trace}"), false),
-            (String::new(), false),
-        ];
-
-        for (header, is_taken) in cases {
-            let headers = HeaderMap::from_iter([("traceparent".parse().unwrap(), header.parse().unwrap())]);
-            assert_eq!(trace_id(&headers).as_deref(), is_taken.then_some(trace), "{header}");
-        }
-    }
 }

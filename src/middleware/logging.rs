@@ -23,7 +23,7 @@ fn write(exchange: &Exchange, status: u16, message: &str) {
     info!(
         target: "countersign::access",
         request_id = exchange.request_id,
-        trace_id = exchange.trace_id,
+        trace_id = exchange.trace_id.map(tracing::field::display),
         method = exchange.method.as_str(),
         route = exchange.route(),
         path = exchange.path,

@@ -11,6 +11,7 @@ pub mod logging;
 pub mod rate_limit;
 pub mod request_id;
 pub mod security_headers;
+mod traced;
 mod unread;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -28,6 +29,7 @@ use crate::{
     app::App,
     problem::{Code, Problem},
     schemas::AnsweredFor,
+    traces::{self, Span},
 };
 use cors::Cors;
 use exchange::{Exchange, Peer};
@@ -50,19 +52,20 @@ impl Edge {
     /// Answers one request that came from `peer`.
     pub async fn answer(&self, mut request: Request, peer: Peer) -> Response {
         let _in_flight = self.app.metrics.requests.in_flight.enter();
-        let exchange = Arc::new(Exchange::open(&request, peer, &self.app));
+        let (exchange, span) = Exchange::open(&request, peer, &self.app);
+        let exchange = Arc::new(exchange);
         request.extensions_mut().insert(Arc::clone(&exchange));
 
-        let unanswered = Unanswered(&exchange, &self.app);
+        let unanswered = Unanswered { exchange: &exchange, app: &self.app, span };
         let cors = Cors::of(&request, &self.app.config.http.cors_origins);
         let speaks_http_2 = request.version() == Version::HTTP_2;
         let body = Unread::watch(&mut request);
 
         let mut response = match gate::refusal(&request, &exchange, &self.app) {
             Some(refusal) => refusal,
-            None => self.handle(request).await,
+            None => traces::within(unanswered.span.as_ref(), self.handle(request)).await,
         };
-        unanswered.answered();
+        let span = unanswered.answered();
 
         response = cors.settle(response);
 
@@ -78,6 +81,7 @@ impl Edge {
             exchange.note_user(*user, *session);
         }
         count(&self.app, &exchange, response.status().as_u16());
+        traced::end(span, &exchange, response.status());
         logging::record(&exchange, response.status());
         response
     }
@@ -104,17 +108,24 @@ fn count(app: &App, exchange: &Exchange, status: u16) {
 const AFTER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A request whose client may leave before it is answered: it has its line in the log all the same.
-struct Unanswered<'a>(&'a Exchange, &'a App);
+struct Unanswered<'a> {
+    exchange: &'a Exchange,
+    app: &'a App,
+    span: Option<Span>,
+}
 
 impl Unanswered<'_> {
-    fn answered(self) {
+    fn answered(mut self) -> Option<Span> {
+        let span = self.span.take();
         std::mem::forget(self);
+        span
     }
 }
 
 impl Drop for Unanswered<'_> {
     fn drop(&mut self) {
-        count(self.1, self.0, logging::GONE);
-        logging::record_gone(self.0);
+        count(self.app, self.exchange, logging::GONE);
+        traced::end_gone(self.span.take(), self.exchange);
+        logging::record_gone(self.exchange);
     }
 }

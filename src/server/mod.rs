@@ -43,6 +43,7 @@ use crate::{
     metrics::Metrics,
     middleware::Edge,
     router::router,
+    traces::Traces,
 };
 
 /// How long the service says that it is not ready before it stops taking connections, so that a balancer that asks
@@ -52,6 +53,9 @@ const NOTICE: Duration = Duration::from_secs(1);
 /// How long the first request of a connection may be under way, once the connection is there: until then a connection
 /// that looks idle may be about to be used.
 const UNDER_WAY: Duration = Duration::from_millis(200);
+
+/// How long the spans of the last requests may take to reach their collector, when all else has ended.
+const LAST_SPANS: Duration = Duration::from_secs(2);
 
 /// What a server is made of.
 pub struct Parts {
@@ -160,6 +164,7 @@ impl Server {
             Ok(()) => info!("all requests are answered"),
             Err(_elapsed) => warn!(grace_seconds = grace.as_secs(), "requests in flight were cut off"),
         }
+        self.app.traces.flush(LAST_SPANS).await;
         if let Some(metrics) = metrics {
             metrics.abort();
         }
@@ -221,6 +226,7 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
         failures: Tally::default(),
         mailer,
         metrics: Metrics::default(),
+        traces: Traces::open(config.collector().as_ref(), &clock).map_err(StartError::Traces)?,
         breaches: breaches(&config, &clock)?,
         petitioned: Notify::new(),
         stopping: Stopping::default(),

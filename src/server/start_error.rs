@@ -8,6 +8,7 @@ use crate::{
     database::{DatabaseError, Fault, MigrateError},
     keys::KeysError,
     mail::MailError,
+    traces::TracesError,
 };
 
 /// Why the server does not start.
@@ -52,6 +53,9 @@ pub enum StartError {
     /// The list of breached passwords cannot be asked.
     #[error("passwords.breach_check_url cannot be asked: {0}")]
     Breaches(#[source] reqwest::Error),
+    /// Traces cannot be sent.
+    #[error("traces cannot be sent to traces.endpoint: {0}")]
+    Traces(#[source] TracesError),
     /// The keys cannot be had.
     #[error(transparent)]
     Keys(#[from] KeysError),

@@ -214,6 +214,12 @@ fn contradictions_between_settings_are_told() {
          breach_check_breaker.longest_open_milliseconds (60000)",
     );
     assert_refused(
+        &Machine::new(),
+        "--set traces_breaker.open_milliseconds=70000",
+        "--set: traces_breaker.open_milliseconds is 70000, which is longer than \
+         traces_breaker.longest_open_milliseconds (60000)",
+    );
+    assert_refused(
         &Machine::new().with("DATABASE_URL", "sqlite::memory:").with("DATABASE_URL_FILE", "url"),
         "",
         "DATABASE_URL: database.url is set here and by DATABASE_URL_FILE; keep one of them",
@@ -282,5 +288,37 @@ fn origins_are_named_exactly_or_refused() {
         "https://app.example.com/, https://b.example",
         "must be a list of origins, such as https://app.example.com or http://localhost:5173, without a slash at the \
          end; \"https://app.example.com/\" is none",
+    );
+}
+
+#[cfg(feature = "otlp")]
+#[test]
+fn a_key_for_the_collector_of_traces_does_not_travel_in_the_clear() {
+    let at = |endpoint: &str| {
+        let keyed = Machine::new().with("COUNTERSIGN_TRACES__HEADERS", "authorization=Bearer marker");
+        keyed.with("COUNTERSIGN_TRACES__ENDPOINT", endpoint)
+    };
+
+    assert_refused(
+        &at("http://collector.example.com:4318"),
+        "",
+        "COUNTERSIGN_TRACES__HEADERS: traces.headers would travel in the clear: let traces.endpoint begin with https://, \
+         or name a collector on this machine",
+    );
+    for endpoint in
+        ["https://collector.example.com", "http://127.0.0.1:4318", "http://[::1]:4318", "http://localhost:4318"]
+    {
+        at(endpoint).types("config check").succeeded();
+    }
+}
+
+#[cfg(not(feature = "otlp"))]
+#[test]
+fn a_program_without_traces_does_not_pretend_to_send_them() {
+    assert_refused(
+        &Machine::new().with("COUNTERSIGN_TRACES__ENDPOINT", "http://127.0.0.1:4318"),
+        "",
+        "COUNTERSIGN_TRACES__ENDPOINT: traces.endpoint is set, but this program was built without traces: unset it, or \
+         build with the feature otlp",
     );
 }

@@ -9,6 +9,7 @@ fn machine() -> Machine {
         .with("COUNTERSIGN_SECRET_KEY", MARKER)
         .with("COUNTERSIGN_TOKENS__ALGORITHM", "HS256")
         .with("JWT_SECRET", MARKER)
+        .with("COUNTERSIGN_TRACES__HEADERS", format!("authorization=Bearer {MARKER}"))
         .with("DATABASE_URL", format!("postgres://ada:{MARKER}@db.example.com/main?password={MARKER}"))
 }
 

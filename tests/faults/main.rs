@@ -23,6 +23,7 @@ mod postgres_server;
 mod smtp_sink;
 
 mod certificates;
+mod collector;
 mod home;
 mod process;
 mod secured;
@@ -47,6 +48,7 @@ mod sqlite_harm;
 mod starting;
 mod stopping;
 mod tls;
+mod traces;
 
 /// How often to do what depends on chance.
 fn rounds() -> usize {

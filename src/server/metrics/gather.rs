@@ -21,7 +21,8 @@ pub(super) fn text(app: &App, started: Timestamp) -> String {
     hashing(&mut text, app);
     database(&mut text, app);
     let mail = app.mailer.breaker().map(|breaker| (breaker, app.mailer.tally()));
-    let breakers: Vec<_> = iter::once((app.database.breaker(), app.database.tally())).chain(mail).collect();
+    let database = iter::once((app.database.breaker(), app.database.tally()));
+    let breakers: Vec<_> = database.chain(mail).chain(app.traces.breaker()).collect();
     dependencies(&mut text, &breakers);
     beside(&mut text, app);
     process(&mut text, started);
@@ -114,6 +115,10 @@ fn dependencies(text: &mut Text, breakers: &[(Snapshot, &Tally)]) {
 }
 
 fn beside(text: &mut Text, app: &App) {
+    let mut family = text.family(&c::SPANS);
+    for (outcome, count) in app.traces.outcomes().into_iter().flat_map(Counters::counts) {
+        family.sample(&[outcome.as_str()], count);
+    }
     let mut family = text.family(&c::SIGNING_KEY_SINCE);
     if let Some(since) = app.keys.current().signs_since {
         family.value(unix_seconds(since));
