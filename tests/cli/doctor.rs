@@ -112,6 +112,38 @@ fn a_database_server_that_is_not_there() {
 }
 
 #[test]
+fn a_database_server_elsewhere_that_is_spoken_with_in_the_clear() {
+    // No loopback address, and yet nothing leaves this machine: Linux takes it for itself.
+    let url = format!("postgres://ada:s3cret@0.0.0.0:{}/main", free_port());
+    let is_told = |url: &str| {
+        let (findings, _) = findings(&Machine::new().with("DATABASE_URL", url), "");
+        let told = findings.into_iter().find(|finding| finding["says"].as_str().unwrap().contains("in the clear"));
+        told.inspect(|told| {
+            assert_eq!((&told["check"], &told["verdict"]), (&"database".into(), &"notice".into()));
+            let advice = told["advice"].as_str().unwrap();
+            assert!(advice.contains("?sslmode=verify-full") && advice.contains("&sslrootcert=/"), "{told}");
+            assert!(!told.to_string().contains("s3cret"), "{told}");
+        })
+        .is_some()
+    };
+
+    assert!(is_told(&url));
+    assert!(!is_told(&format!("{url}?sslmode=disable")));
+
+    let machine = Machine::new().with("DATABASE_URL", url).with("COUNTERSIGN_LISTEN", "127.0.0.1:0");
+    let warnings = |machine: &Machine| {
+        let served = machine.types("serve --set database.connect_timeout_seconds=1 --set logs.format=json");
+        assert_eq!(served.code, Some(2), "{}", served.complaint);
+        let lines = served.answer.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let of_this = |line: &Value| line["level"] == "WARN" && line.to_string().contains("in the clear");
+        lines.filter(of_this).collect::<Vec<_>>()
+    };
+    let told = warnings(&machine);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0]["database"].as_str().unwrap().starts_with("postgres://0.0.0.0/"), "{told:#?}");
+}
+
+#[test]
 fn a_mail_server_that_is_not_there() {
     let machine = healthy().with("COUNTERSIGN_MAIL__SMTP_URL", format!("smtp://127.0.0.1:{}", free_port()));
     assert_bad(&machine, "", ("cannot be used: ", "correct COUNTERSIGN_MAIL__SMTP_URL"));

@@ -62,6 +62,7 @@ async fn examine(config: &Config, exposure: Exposure, url: Option<&PublicUrl>) -
     let mut findings = vec![reach(config, exposure), machine::hashing(config).await?];
     findings.extend(machine::files(config));
     findings.extend(machine::disk(config));
+    findings.extend(storage::way(config));
     findings.extend(storage::examine(config).await);
     findings.push(network::mail(config).await);
     findings.extend(network::certificate(config));

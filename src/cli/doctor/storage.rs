@@ -15,6 +15,21 @@ use crate::models::signing_key::{SigningKey, State};
 
 const CHECK: &str = "database";
 
+/// Says so if the way to the database is not what its operator may believe.
+///
+/// libpq's default, `prefer`, would not be better: it takes TLS where it is offered, from anybody, and goes on without.
+pub(super) fn way(config: &Config) -> Option<Finding> {
+    let url = config.database_url();
+    url.is_in_the_clear_unasked().then(|| {
+        let says =
+            format!("{url} is spoken with in the clear: its URL does not say sslmode, and the default is disable");
+        Finding::notice(CHECK, says, WITH_TLS)
+    })
+}
+
+const WITH_TLS: &str = "end it with ?sslmode=verify-full, and &sslrootcert=/path/ca.pem if the authority is your own; \
+                        or with ?sslmode=disable if that network is yours alone";
+
 /// Looks at the database, as far as one can get.
 pub(super) async fn examine(config: &Config) -> Vec<Finding> {
     let url = config.database_url();
