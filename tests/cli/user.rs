@@ -76,6 +76,19 @@ fn whom_the_rules_refuse_is_not_made() {
 }
 
 #[test]
+fn who_cannot_be_made_is_told_before_a_password_is_asked_for() {
+    let machine = with_users();
+    for (words, reason) in [
+        ("--email ada@example.com --username eve", "the address is taken"),
+        ("--email eve@example.com --username ADA", "the username is taken"),
+    ] {
+        // There is no terminal to ask at, so that asking would be the refusal.
+        let refused = machine.types(&format!("user create {words}"));
+        assert_eq!(refused.refused_by_answer(), reason, "{words}");
+    }
+}
+
+#[test]
 fn without_a_terminal_a_password_has_to_be_piped() {
     let outcome = machine().types("user create --email ada@example.com --username ada");
 
