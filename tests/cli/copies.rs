@@ -68,6 +68,14 @@ fn what_is_no_backup_is_not_restored() {
 }
 
 #[test]
+fn a_directory_that_a_backup_should_go_to_and_that_is_missing_is_named() {
+    let refused = machine().types("backup elsewhere/daily/copy.db");
+
+    let expected = "there is no directory elsewhere/daily; make it, or name another";
+    assert_eq!(refused.refused_in_one_line(), expected);
+}
+
+#[test]
 fn what_a_broken_off_copy_left_behind_is_named() {
     let machine = machine().with_file("copy.db.incomplete", "");
 
