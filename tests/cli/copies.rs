@@ -44,6 +44,10 @@ fn a_backup_beside_a_server_is_restored_once_the_server_has_ended() {
 
     assert!(restored.contains("countersign.db restored; what was there is /"), "{restored}");
     assert_eq!(names(&machine), ["ada"]);
+    let events = machine.types("audit list --json");
+    let events: Vec<serde_json::Value> = serde_json::from_str(events.succeeded()).unwrap();
+    assert_eq!((&events[0]["kind"], &events[0]["actor"]["kind"]), (&"restored".into(), &"cli".into()), "{events:#?}");
+    machine.types("audit verify").succeeded();
     assert_eq!(machine.serves().log_in("ada@example.com", PASSWORD).0, 200);
     let sessions = machine.types("user sessions ada --json");
     let sessions: Vec<serde_json::Value> = serde_json::from_str(sessions.succeeded()).unwrap();
