@@ -284,6 +284,28 @@ fn the_audit_log_is_listed_verified_and_exported() {
 }
 
 #[test]
+fn a_date_is_its_midnight_in_utc() {
+    let machine = with_users();
+    let database = rusqlite::Connection::open(machine.path("countersign-data/countersign.db")).unwrap();
+    // 2026-11-22T00:00:00Z and the last instant before it.
+    database.execute("update audit_events set occurred_at = 1795305600000 - (2 - user_id)", []).unwrap();
+    drop(database);
+    let about = |words: &str| {
+        let events = json(&machine.types(&format!("audit list --json {words}")));
+        events.as_array().unwrap().iter().map(|event| event["user_id"].as_i64().unwrap()).collect::<Vec<_>>()
+    };
+
+    assert_eq!(about("--since 2026-11-22"), [2]);
+    assert_eq!(about("--until 2026-11-22"), [1]);
+    assert_eq!(about("--since 2026-11-21 --until 2026-11-22T00:00:00.001Z"), [2, 1]);
+    for text in ["2026-11", "2026-02-30", "yesterday", "2026-11-22T12"] {
+        let refused = machine.types(&format!("audit list --since {text}"));
+        let is_told = refused.complaint.contains("or 2026-11-22 for midnight in UTC");
+        assert!(refused.code == Some(2) && is_told, "{text}: {}", refused.complaint);
+    }
+}
+
+#[test]
 fn an_altered_audit_log_is_found() {
     let machine = with_users();
     machine.types("audit verify").succeeded();
