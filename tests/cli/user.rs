@@ -187,6 +187,46 @@ fn a_password_is_set() {
 }
 
 #[test]
+fn an_address_is_set_beside_a_server_and_what_was_mailed_to_the_old_one_is_worth_nothing() {
+    let machine = with_users();
+    let server = machine.serves();
+    assert_eq!(server.log_in("bob@example.com", PASSWORD.trim_end()).0, 200);
+    let database = rusqlite::Connection::open(machine.path("countersign-data/countersign.db")).unwrap();
+    assert_eq!(server.asks_for_a_reset("bob@example.com"), 202);
+    let codes = || -> i64 { database.query_row("select count(*) from one_time_codes", [], |row| row.get(0)).unwrap() };
+    // The letter is written after the answer.
+    while codes() == 0 {
+        std::thread::yield_now();
+    }
+
+    let set = machine.types("user set-email bob Bob@Example.org");
+
+    assert_eq!(set.succeeded(), "bob <bob@example.org> signs in with that address\n");
+    assert_eq!(codes(), 0);
+    assert_eq!(server.log_in("Bob@example.org", PASSWORD.trim_end()).0, 200);
+    assert_eq!(server.log_in("bob@example.com", PASSWORD.trim_end()).0, 401);
+    assert_eq!(json(&machine.types("user sessions bob --json")).as_array().unwrap().len(), 2, "sessions go on");
+    let events = json(&machine.types("audit list --kind email_changed --json"));
+    assert_eq!((&events[0]["actor"]["kind"], &events[0]["user_id"]), (&"cli".into(), &2.into()), "{events}");
+}
+
+#[test]
+fn an_address_that_cannot_be_set() {
+    let machine = with_users();
+    machine.types("user set-email bob bob@example.com").succeeded();
+    assert_eq!(events(&machine).len(), 2, "it was theirs already");
+
+    assert_eq!(machine.types("user set-email bob ada@example.com").refused_by_answer(), "the address is taken");
+    machine.types("user set-email bob nonsense").refused_in_one_line();
+    machine.types("user set-email eve eve@example.com").refused_by_answer();
+    machine.types("user disable bob").succeeded();
+    let refused = machine.types("user set-email bob bob@example.org");
+
+    assert_eq!(refused.refused_by_answer(), "the user is disabled: enable them first");
+    assert_eq!(json(&machine.types("user show bob --json"))["email"], "bob@example.com");
+}
+
+#[test]
 fn a_password_that_is_set_beside_a_server_counts_at_once() {
     let machine = with_users();
     let server = machine.serves();
