@@ -64,7 +64,7 @@ impl Mailer {
         let sender = settings.from.clone().unwrap_or_else(|| Sender::of(public_url));
         let way = match &settings.smtp_url {
             Some(url) => Way::Server(Smtp::new(url.clone(), hello(public_url), settings.connect_timeout())?),
-            None if config.is_loopback() => Way::Mailbox(Mailbox::default()),
+            None if config.is_development() => Way::Mailbox(Mailbox::default()),
             None => Way::Nowhere,
         };
         let templates = Templates::load(settings.templates_dir.as_deref(), public_url, &sender.name)?;
