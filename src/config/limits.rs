@@ -16,7 +16,10 @@ section! {
         /// How many accounts one address may try to register in an hour.
         pub registrations_per_hour: u32 = 20, in 0..=10_000;
 
-        /// How many mails may be asked for in an hour for one account; beyond that nothing is sent.
+        /// How many mails of one kind may be asked for in an hour for one account; beyond that nothing is sent.
+        ///
+        /// The kinds are those for its owner (a reset, another confirmation), those about a registration, and those
+        /// about an address that a user wants: what somebody else asks for takes nothing from what the owner needs.
         pub mails_per_account_per_hour: u32 = 3, in 0..=10_000;
 
         /// How many mails one address may ask for in an hour, for whatever account.
@@ -53,7 +56,9 @@ impl Limits {
         match policy {
             Policy::Login => Quota::of_minute(self.logins_per_minute),
             Policy::Registration => Quota::of_hour(self.registrations_per_hour),
-            Policy::MailPerAccount => Quota::of_hour(self.mails_per_account_per_hour),
+            Policy::MailPerAccount | Policy::RegistrationMail | Policy::AddressChangeMail => {
+                Quota::of_hour(self.mails_per_account_per_hour)
+            }
             Policy::MailPerAddress => Quota::of_hour(self.mail_requests_per_hour),
             Policy::TypedCodes => Quota::of_hour(self.typed_codes_per_hour),
         }

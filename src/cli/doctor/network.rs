@@ -30,7 +30,7 @@ pub(super) async fn mail(config: &Config) -> Finding {
     };
     let public_url = config.public_url(config.service.listen);
     let reached = match Mailer::open(config, public_url.as_str(), &Clock::system()) {
-        Ok(mailer) => mailer.greet().await.map_err(|error| error.to_string()),
+        Ok(mailer) => mailer.greet().await.map_err(|error| error.in_full().to_owned()),
         Err(error) => Err(error.to_string()),
     };
     match reached {
