@@ -10,7 +10,7 @@ section! {
     /// Addresses are those of clients (`http.trusted_proxies`); IPv6 counts by /64. What is counted is shared by every
     /// node on the database.
     pub struct Limits in "limits" {
-        /// How many sign-ins one address may try in a minute, right or wrong.
+        /// How many sign-ins one address may try in a minute, right or wrong. Short codes that are typed count as well.
         pub logins_per_minute: u32 = 30, in 0..=10_000;
 
         /// How many accounts one address may try to register in an hour.

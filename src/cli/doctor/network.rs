@@ -67,7 +67,7 @@ const RENEWAL_DAYS: u64 = 7;
 pub(super) async fn public(config: &Config, url: &PublicUrl) -> Vec<Finding> {
     const CHECK: &str = "public";
     let question = format!("{}/health/live", url.as_str().trim_end_matches('/'));
-    let asked = async { Client::builder().timeout(PATIENCE).build()?.get(&question).send().await };
+    let asked = async { Client::builder().timeout(PATIENCE).no_proxy().build()?.get(&question).send().await };
     let answer = match asked.await {
         Ok(answer) => answer,
         Err(error) => {
