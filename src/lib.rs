@@ -37,6 +37,7 @@ pub mod models;
 pub mod moving;
 pub mod oauth;
 pub mod openapi;
+mod outgoing;
 pub mod pages;
 pub mod problem;
 pub mod router;

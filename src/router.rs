@@ -5,7 +5,10 @@ use std::sync::Arc;
 use axum::{Router, http::HeaderMap, routing::get};
 use tower::util::MapRequestLayer;
 use utoipa::openapi::OpenApi;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouter},
+    routes,
+};
 
 use crate::{
     admin,
@@ -19,14 +22,14 @@ use crate::{
 
 /// The routes, ready to serve.
 pub fn router(app: Arc<App>) -> Router {
-    let (documented, document) = documented().split_for_parts();
-    let mut document = openapi::finish(document);
-    if !app.config.allows_password_grant() {
-        document = openapi::without_password_grant(document);
-    }
-    let document = pages::docs::Document::of(openapi::text(&document));
+    let allows_password_grant = app.config.allows_password_grant();
+    let document = pages::docs::Document::made_by(move || {
+        let document = document();
+        let document = if allows_password_grant { document } else { openapi::without_password_grant(document) };
+        openapi::text(&document)
+    });
 
-    documented
+    operations()
         .route(pages::docs::DOCUMENT_PATH, get(async move |headers: HeaderMap| document.answer(&headers)))
         .route("/docs", get(pages::docs::page))
         .route("/docs/", get(pages::docs::page))
@@ -43,38 +46,48 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
+/// The operations without what documents them, which takes two megabytes and which few services are ever asked for.
+fn operations() -> Router<Arc<App>> {
+    OPERATIONS.iter().fold(Router::new(), |router, operation| {
+        let (_, paths, methods) = operation();
+        paths.paths.keys().fold(router, |router, path| router.route(path, methods.clone()))
+    })
+}
+
 /// The OpenAPI document of these routes.
 #[must_use]
 pub fn document() -> OpenApi {
-    openapi::finish(documented().into_openapi())
+    let head = OpenApiRouter::with_openapi(openapi::head());
+    let documented = OPERATIONS.iter().fold(head, |documented, operation| documented.routes(operation()));
+    openapi::finish(documented.into_openapi())
 }
 
-fn documented() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(openapi::head())
-        .routes(routes!(auth::register::routes::register))
-        .routes(routes!(auth::login::routes::login))
-        .routes(routes!(auth::token::routes::token))
-        .routes(routes!(auth::refresh::routes::refresh))
-        .routes(routes!(auth::logout::routes::logout))
-        .routes(routes!(auth::logout::routes::logout_all))
-        .routes(routes!(auth::me::routes::me, auth::me::routes::update, auth::me::routes::delete))
-        .routes(routes!(auth::sessions::routes::list))
-        .routes(routes!(auth::sessions::routes::end))
-        .routes(routes!(auth::change_password::routes::change))
-        .routes(routes!(auth::reset_password::routes::forgot))
-        .routes(routes!(auth::reset_password::routes::reset))
-        .routes(routes!(auth::verify_email::routes::verify))
-        .routes(routes!(auth::verify_email::routes::resend))
-        .routes(routes!(auth::change_email::routes::change))
-        .routes(routes!(auth::change_email::routes::undo))
-        .routes(routes!(admin::users::routes::search))
-        .routes(routes!(admin::users::routes::find, admin::users::routes::change, admin::users::routes::delete))
-        .routes(routes!(admin::users::routes::log_out))
-        .routes(routes!(admin::audit_events::routes::list))
-        .routes(routes!(oauth::metadata::routes::jwks))
-        .routes(routes!(oauth::metadata::routes::authorization_server))
-        .routes(routes!(health::health))
-        .routes(routes!(health::live))
-        .routes(routes!(health::ready))
-        .routes(routes!(pages::problems::explain))
-}
+/// Every operation of the API: where it is, who answers, and how it is documented.
+const OPERATIONS: [fn() -> UtoipaMethodRouter<Arc<App>>; 26] = [
+    || routes!(auth::register::routes::register),
+    || routes!(auth::login::routes::login),
+    || routes!(auth::token::routes::token),
+    || routes!(auth::refresh::routes::refresh),
+    || routes!(auth::logout::routes::logout),
+    || routes!(auth::logout::routes::logout_all),
+    || routes!(auth::me::routes::me, auth::me::routes::update, auth::me::routes::delete),
+    || routes!(auth::sessions::routes::list),
+    || routes!(auth::sessions::routes::end),
+    || routes!(auth::change_password::routes::change),
+    || routes!(auth::reset_password::routes::forgot),
+    || routes!(auth::reset_password::routes::reset),
+    || routes!(auth::verify_email::routes::verify),
+    || routes!(auth::verify_email::routes::resend),
+    || routes!(auth::change_email::routes::change),
+    || routes!(auth::change_email::routes::undo),
+    || routes!(admin::users::routes::search),
+    || routes!(admin::users::routes::find, admin::users::routes::change, admin::users::routes::delete),
+    || routes!(admin::users::routes::log_out),
+    || routes!(admin::audit_events::routes::list),
+    || routes!(oauth::metadata::routes::jwks),
+    || routes!(oauth::metadata::routes::authorization_server),
+    || routes!(health::health),
+    || routes!(health::live),
+    || routes!(health::ready),
+    || routes!(pages::problems::explain),
+];

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, header::ACCEPT, redirect};
+use reqwest::{Client, header::ACCEPT};
 use tracing::warn;
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     clock::Clock,
     config::PublicUrl,
     crypto::BreachDigest,
+    outgoing,
     traces::{self, Kind},
 };
 
@@ -39,12 +40,7 @@ impl Breaches {
     /// When TLS could not be set up, for example for want of root certificates.
     pub fn at(url: Option<&PublicUrl>, patience: Settings, clock: &Clock) -> Result<Self, reqwest::Error> {
         let Some(url) = url.cloned() else { return Ok(Self(None)) };
-        let client = Client::builder()
-            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
-            .timeout(DEADLINE)
-            // A redirect would be an address that nobody configured.
-            .redirect(redirect::Policy::none())
-            .build()?;
+        let client = outgoing::client(DEADLINE).build()?;
         let clock = clock.clone();
         let breaker = Breaker::new("breached passwords", patience, move || clock.monotonic());
         Ok(Self(Some(List { client, url, breaker })))

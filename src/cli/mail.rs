@@ -84,6 +84,8 @@ async fn test(mailer: &Mailer, address: &str, clock: &Clock) -> anyhow::Result<E
         bail!("no mail server is configured: give COUNTERSIGN_MAIL__SMTP_URL and COUNTERSIGN_MAIL__FROM");
     }
     let post = mailer.post(to.clone(), mailer.templates().test()?, (0, clock.now()));
-    mailer.send(post, mailer.admit()?).await?;
+    if let Err(error) = mailer.send(post, mailer.admit()?).await {
+        bail!("the mail server has not taken the letter: {}", error.in_full());
+    }
     super::answer(format!("the mail server has taken a letter from {} to {to}\n", mailer.sender()).as_bytes())
 }

@@ -49,7 +49,13 @@ impl SettingsArguments {
             Some(path) => FileChoice::Required(path.clone()),
             None => FileChoice::IfPresent(PathBuf::from("countersign.toml")),
         };
-        Sources { file, environment: Environment::of_process(), flags: self.flags(), insecure_http: self.insecure_http }
+        Sources {
+            file,
+            environment: Environment::of_process(),
+            flags: self.flags(),
+            insecure_http: self.insecure_http,
+            ..Sources::default()
+        }
     }
 
     fn flags(&self) -> Vec<Flag> {

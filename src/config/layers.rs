@@ -23,6 +23,8 @@ pub struct Sources {
     pub flags: Vec<Flag>,
     /// Whether `--insecure-http` was given.
     pub insecure_http: bool,
+    /// Whether a service manager has handed over the socket to listen on.
+    pub service_managed: bool,
 }
 
 /// Which configuration file to read.

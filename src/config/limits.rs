@@ -10,13 +10,16 @@ section! {
     /// Addresses are those of clients (`http.trusted_proxies`); IPv6 counts by /64. What is counted is shared by every
     /// node on the database.
     pub struct Limits in "limits" {
-        /// How many sign-ins one address may try in a minute, right or wrong.
+        /// How many sign-ins one address may try in a minute, right or wrong. Short codes that are typed count as well.
         pub logins_per_minute: u32 = 30, in 0..=10_000;
 
         /// How many accounts one address may try to register in an hour.
         pub registrations_per_hour: u32 = 20, in 0..=10_000;
 
-        /// How many mails may be asked for in an hour for one account; beyond that nothing is sent.
+        /// How many mails of one kind may be asked for in an hour for one account; beyond that nothing is sent.
+        ///
+        /// The kinds are those for its owner (a reset, another confirmation), those about a registration, and those
+        /// about an address that a user wants: what somebody else asks for takes nothing from what the owner needs.
         pub mails_per_account_per_hour: u32 = 3, in 0..=10_000;
 
         /// How many mails one address may ask for in an hour, for whatever account.
@@ -53,7 +56,9 @@ impl Limits {
         match policy {
             Policy::Login => Quota::of_minute(self.logins_per_minute),
             Policy::Registration => Quota::of_hour(self.registrations_per_hour),
-            Policy::MailPerAccount => Quota::of_hour(self.mails_per_account_per_hour),
+            Policy::MailPerAccount | Policy::RegistrationMail | Policy::AddressChangeMail => {
+                Quota::of_hour(self.mails_per_account_per_hour)
+            }
             Policy::MailPerAddress => Quota::of_hour(self.mail_requests_per_hour),
             Policy::TypedCodes => Quota::of_hour(self.typed_codes_per_hour),
         }

@@ -119,11 +119,14 @@ macro_rules! config {
             $($(#[doc = $doc])* pub $name: $Section,)*
             /// Serve a public address without TLS: the flag `--insecure-http`, which no file can set.
             pub insecure_http: bool,
+            /// Whether a service manager started the service, so that no developer did; no file can set it.
+            pub service_managed: bool,
         }
 
         impl Config {
-            fn read(reader: &mut Reader, insecure_http: bool) -> Self {
-                Self { $($name: <$Section as Section>::read(reader),)* insecure_http }
+            fn read(reader: &mut Reader, sources: &Sources) -> Self {
+                let &Sources { insecure_http, service_managed, .. } = sources;
+                Self { $($name: <$Section as Section>::read(reader),)* insecure_http, service_managed }
             }
 
             /// Every section with its settings: what documents and displays them.
@@ -178,10 +181,20 @@ config! {
 }
 
 impl Config {
-    /// Tells whether the service listens on this machine only: the development mode.
+    /// Tells whether the service listens on this machine only. A proxy may still lead others to it.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         self.service.listen.ip().to_canonical().is_loopback()
+    }
+
+    /// Tells whether a developer runs the service for themselves: on loopback, known by no other address, and not
+    /// started by a service manager.
+    ///
+    /// Only then may it show what nobody but its developer should see.
+    #[must_use]
+    pub fn is_development(&self) -> bool {
+        let is_known_elsewhere = self.service.public_url.as_ref().is_some_and(|url| !url.is_loopback());
+        self.is_loopback() && !is_known_elsewhere && !self.service_managed
     }
 
     /// Returns the address that people and tokens know the service by.
@@ -215,7 +228,7 @@ impl Config {
     /// Tells whether `POST /auth/token` takes passwords: the setting, or only in development.
     #[must_use]
     pub fn allows_password_grant(&self) -> bool {
-        self.tokens.password_grant.unwrap_or_else(|| self.is_loopback())
+        self.tokens.password_grant.unwrap_or_else(|| self.is_development())
     }
 }
 
@@ -229,7 +242,7 @@ struct SectionRows {
 fn read(sources: &Sources) -> (Loaded, Reader) {
     let (given, faults) = layers::gather(sources);
     let mut reader = Reader::new(given, faults);
-    let config = Config::read(&mut reader, sources.insecure_http);
+    let config = Config::read(&mut reader, sources);
     contradictions::report(&config, &mut reader);
 
     (Loaded { config, origins: reader.origins().clone() }, reader)

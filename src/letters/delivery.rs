@@ -99,13 +99,9 @@ async fn deliver(app: &App, job: &Leased, permit: Permit<&Breaker>) {
             finish(app, job).await;
             info!(job = job.id, letter = payload.letter().as_str(), message_id, "a letter was sent");
         }
-        Err(SendError::Refused(why)) => bury(app, job, &payload.without_secrets(&why)).await,
-        Err(SendError::Deferred(why)) => {
-            try_again(app, job, LONGEST_PAUSE_DEFERRED, &payload.without_secrets(&why)).await;
-        }
-        Err(SendError::Unreachable(why)) => {
-            try_again(app, job, LONGEST_PAUSE_UNREACHABLE, &payload.without_secrets(&why)).await;
-        }
+        Err(SendError::Refused(why)) => bury(app, job, &why.to_string()).await,
+        Err(SendError::Deferred(why)) => try_again(app, job, LONGEST_PAUSE_DEFERRED, &why.to_string()).await,
+        Err(SendError::Unreachable(why)) => try_again(app, job, LONGEST_PAUSE_UNREACHABLE, &why.to_string()).await,
     }
 }
 

@@ -9,8 +9,12 @@ pub enum Policy {
     Login,
     /// Registering from one address.
     Registration,
-    /// Mails for one account.
+    /// Mails that bring an account back to its owner, or confirm it.
     MailPerAccount,
+    /// Mails that tell one address of a registration, where accounts are concealed.
+    RegistrationMail,
+    /// Mails that ask one address whether a user may take it.
+    AddressChangeMail,
     /// Mails that one address asks for.
     MailPerAddress,
     /// Short codes that are typed for one account.
@@ -18,8 +22,15 @@ pub enum Policy {
 }
 
 impl Label for Policy {
-    const ALL: &'static [Self] =
-        &[Self::Login, Self::Registration, Self::MailPerAccount, Self::MailPerAddress, Self::TypedCodes];
+    const ALL: &'static [Self] = &[
+        Self::Login,
+        Self::Registration,
+        Self::MailPerAccount,
+        Self::RegistrationMail,
+        Self::AddressChangeMail,
+        Self::MailPerAddress,
+        Self::TypedCodes,
+    ];
 
     fn as_str(self) -> &'static str {
         self.name()
@@ -34,6 +45,8 @@ impl Policy {
             Self::Login => "login",
             Self::Registration => "registration",
             Self::MailPerAccount => "mail-per-account",
+            Self::RegistrationMail => "registration-mail",
+            Self::AddressChangeMail => "address-change-mail",
             Self::MailPerAddress => "mail-per-address",
             Self::TypedCodes => "typed-codes",
         }

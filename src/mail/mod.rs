@@ -8,6 +8,7 @@ mod mailbox;
 mod message;
 pub mod payload;
 pub mod sample;
+mod send_error;
 mod smtp;
 mod templates;
 
@@ -21,7 +22,8 @@ use url::{Host, Url};
 pub use self::letter::{Letter, Token};
 pub use self::mailbox::Mailbox;
 pub use self::message::Post;
-pub use self::smtp::{SendError, TlsError};
+pub use self::send_error::{Reason, SendError};
+pub use self::smtp::TlsError;
 pub use self::templates::{TemplateError, Templates, Words};
 
 use self::payload::Payload;
@@ -64,7 +66,7 @@ impl Mailer {
         let sender = settings.from.clone().unwrap_or_else(|| Sender::of(public_url));
         let way = match &settings.smtp_url {
             Some(url) => Way::Server(Smtp::new(url.clone(), hello(public_url), settings.connect_timeout())?),
-            None if config.is_loopback() => Way::Mailbox(Mailbox::default()),
+            None if config.is_development() => Way::Mailbox(Mailbox::default()),
             None => Way::Nowhere,
         };
         let templates = Templates::load(settings.templates_dir.as_deref(), public_url, &sender.name)?;
@@ -177,7 +179,7 @@ impl Mailer {
                 mailbox.put(post);
                 Ok(())
             }
-            Way::Nowhere => Err(SendError::Unreachable("none is configured".to_owned())),
+            Way::Nowhere => Err(SendError::Unreachable(Reason::ours("none is configured".to_owned()))),
         };
         if let (Some(span), Err(error)) = (&mut span, &outcome) {
             span.fail(error.kind());
@@ -187,7 +189,7 @@ impl Mailer {
     }
 
     async fn send_over(&self, smtp: &Smtp, post: &Post) -> Result<(), SendError> {
-        let unwritable = |error: message::MessageError| SendError::Refused(error.to_string());
+        let unwritable = |error: message::MessageError| SendError::Refused(Reason::ours(error.to_string()));
         let envelope = Envelope {
             from: message::address(&self.sender.address).map_err(unwritable)?,
             to: message::address(&post.to).map_err(unwritable)?,

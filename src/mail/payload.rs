@@ -95,26 +95,12 @@ impl Payload {
         Email::from_stored(self.to.clone())
     }
 
-    /// What a mail server said of this letter, fit to be kept and logged: some repeat what offends them, and it could be
-    /// a link that signs somebody in.
-    #[must_use]
-    pub fn without_secrets(&self, said: &str) -> String {
-        let secrets = [&self.token, &self.code];
-        if secrets.into_iter().flatten().any(|secret| said.contains(secret.as_str())) {
-            return "the mail server repeated the letter; what it said is not kept".to_owned();
-        }
-        said.chars().take(LONGEST_SAID).collect()
-    }
-
     /// Which letter it is.
     #[must_use]
     pub fn letter(&self) -> Kind {
         self.letter
     }
 }
-
-/// As much of what a mail server said as is kept, in characters. The rest is in its own log.
-const LONGEST_SAID: usize = 300;
 
 /// `22 November 2026, 12:00 UTC`: nobody knows where its reader is.
 fn for_people(at: Timestamp) -> String {
@@ -144,18 +130,6 @@ mod tests {
             assert_eq!(*read.to_bytes().unwrap(), *bytes);
         }
         assert_eq!(Payload::from_bytes(br#"{"letter": "of_tomorrow"}"#).err(), Some(PayloadError));
-    }
-
-    #[test]
-    fn what_repeats_the_letter_is_not_kept_and_the_rest_is_cut() {
-        let payload = Payload::of(&sample::reader(), &sample::letter(Kind::ResetPassword));
-        let token = payload.token.as_ref().unwrap().as_str();
-
-        assert_eq!(payload.without_secrets("no such user"), "no such user");
-        assert_eq!(payload.without_secrets(&"a".repeat(1000)).len(), 300);
-        // Also where the cut would leave a part of it.
-        let repeated = payload.without_secrets(&format!("{}{token}", "a".repeat(290)));
-        assert_eq!(repeated, "the mail server repeated the letter; what it said is not kept");
     }
 
     #[test]

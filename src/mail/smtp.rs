@@ -19,10 +19,8 @@ use lettre::{
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
-use crate::{
-    circuit_breaker::Verdict,
-    config::{Security, SmtpUrl},
-};
+use super::send_error::SendError;
+use crate::config::{Security, SmtpUrl};
 
 /// How long a connection may rest: servers close theirs after five minutes (RFC 5321 §4.5.3.2.7), many earlier.
 const REST: Duration = Duration::from_secs(30);
@@ -160,65 +158,6 @@ impl fmt::Display for Body<'_> {
     }
 }
 
-/// Why a letter was not sent.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum SendError {
-    /// The server will not take this letter, ever (5xx).
-    #[error("refused for good: {0}")]
-    Refused(String),
-    /// The server will not take this letter now (4xx), such as while it makes strangers wait.
-    #[error("refused for now: {0}")]
-    Deferred(String),
-    /// The server cannot be reached, does not answer, or refuses us whatever the letter.
-    #[error("the mail server cannot be used: {0}")]
-    Unreachable(String),
-}
-
-impl SendError {
-    /// What this says of the mail server.
-    #[must_use]
-    pub fn verdict(&self) -> Verdict {
-        match self {
-            Self::Refused(_) | Self::Deferred(_) => Verdict::Success,
-            Self::Unreachable(_) => Verdict::Failure,
-        }
-    }
-
-    /// What happened, in one word.
-    pub(super) fn kind(&self) -> &'static str {
-        match self {
-            Self::Refused(_) => "refused",
-            Self::Deferred(_) => "deferred",
-            Self::Unreachable(_) => "unreachable",
-        }
-    }
-
-    pub(super) fn late(what: &str, deadline: Duration) -> Self {
-        Self::Unreachable(format!("{what} took longer than {} seconds", deadline.as_secs()))
-    }
-
-    #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-    fn unreachable(error: lettre::transport::smtp::Error) -> Self {
-        Self::Unreachable(on_one_line(&error.to_string()))
-    }
-
-    /// What an answer to the letter means. 421 means that the server is about to go (RFC 5321 §4.2.1).
-    fn of_letter(error: &lettre::transport::smtp::Error) -> Self {
-        let text = on_one_line(&error.to_string());
-        let code = error.status().map_or(0, u16::from);
-        match code {
-            421 => Self::Unreachable(text),
-            500..=599 => Self::Refused(text),
-            _ => Self::Deferred(text),
-        }
-    }
-}
-
-/// What a server said, on one line.
-fn on_one_line(text: &str) -> String {
-    text.replace(char::is_control, " ")
-}
-
 /// TLS cannot be had on this machine.
 #[derive(Debug, thiserror::Error)]
 #[error("TLS to the mail server cannot be set up: {0}")]
@@ -235,10 +174,5 @@ mod tests {
         {
             assert_eq!(Body(mail).to_string(), sent);
         }
-    }
-
-    #[test]
-    fn what_a_server_said_is_one_line_without_colours() {
-        assert_eq!(on_one_line("a\r\nb\u{1b}[31m"), "a  b [31m");
     }
 }

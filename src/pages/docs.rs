@@ -22,31 +22,43 @@ use crate::{
 /// Where the document is served, and where the page looks for it.
 pub(crate) const DOCUMENT_PATH: &str = "/openapi.json";
 
-/// The document, made once, and what tells it from another release's.
+/// The document, made when it is first asked for, which takes some milliseconds.
 #[derive(Clone)]
-pub(crate) struct Document {
+pub(crate) struct Document(Arc<LazyLock<Edition, Make>>);
+
+type Make = Box<dyn FnOnce() -> Edition + Send>;
+
+/// The text, and what tells it from another release's.
+struct Edition {
     text: Bytes,
     /// Strong (RFC 9110 §8.8.1): the same tag is the same bytes.
     etag: String,
 }
 
 impl Document {
-    pub(crate) fn of(text: String) -> Self {
-        let etag = format!("\"{}\"", hex::encode(Sha256::digest(&text)));
-        Self { text: text.into(), etag }
+    pub(crate) fn made_by(make: impl FnOnce() -> String + Send + 'static) -> Self {
+        Self(Arc::new(LazyLock::new(Box::new(|| Edition::of(make())))))
     }
 
     /// The document, or that it is the one which the reader has (RFC 9110 §13.1.2).
     pub(crate) fn answer(&self, headers: &HeaderMap) -> Response {
+        let edition = &**self.0;
         // To be kept, and asked for each time: a new release may have another one.
         let about = [
-            (header::ETAG, self.etag.clone()),
+            (header::ETAG, edition.etag.clone()),
             (header::CACHE_CONTROL, "public, max-age=0, must-revalidate".to_owned()),
         ];
-        if self.is_known_to(headers) {
+        if edition.is_known_to(headers) {
             return (StatusCode::NOT_MODIFIED, about).into_response();
         }
-        (about, [(header::CONTENT_TYPE, "application/json")], self.text.clone()).into_response()
+        (about, [(header::CONTENT_TYPE, "application/json")], edition.text.clone()).into_response()
+    }
+}
+
+impl Edition {
+    fn of(text: String) -> Self {
+        let etag = format!("\"{}\"", hex::encode(Sha256::digest(&text)));
+        Self { text: text.into(), etag }
     }
 
     fn is_known_to(&self, headers: &HeaderMap) -> bool {

@@ -1,9 +1,9 @@
-//! `/dev/mail`: the development mailbox, for people and for tests. Only there where letters go into it, which is on a
-//! loopback address without a mail server.
+//! `/dev/mail`: the development mailbox, for people and for tests. Only there where letters go into it, which is in
+//! development without a mail server.
 //!
 //! What a letter holds is shown as it is, so its HTML is kept in a frame that may run nothing and load nothing. It refuses
-//! whoever comes by a name that is not this machine's: a page elsewhere may have had its name lead here (DNS rebinding),
-//! and would read codes.
+//! whoever comes through a proxy, or by a name that is not this machine's: a page elsewhere may have had its name lead
+//! here (DNS rebinding), and would read codes.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -16,7 +16,6 @@ use axum::{
     routing::get,
 };
 use serde::Serialize;
-use url::Url;
 
 use crate::{
     app::App,
@@ -36,40 +35,29 @@ pub(crate) fn routes(app: &App) -> Router<Arc<App>> {
         .route("/dev/mail.json", get(list_as_json))
         .route("/dev/mail/{id}", get(letter))
         .route("/dev/mail/{id}/html", get(html_part))
-        .route_layer(middleware::from_fn_with_state(PublicHost::of(app), only_by_our_names))
+        .route_layer(middleware::from_fn(only_from_here))
 }
 
-/// The host of the public address, which leads here as well.
-#[derive(Clone)]
-struct PublicHost(Option<Arc<str>>);
-
-impl PublicHost {
-    fn of(app: &App) -> Self {
-        let url = Url::parse(&app.public_url).ok();
-        Self(url.and_then(|url| url.host_str().map(Arc::from)))
-    }
-
-    fn is_ours(&self, host: &str) -> bool {
-        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-        address.is_ok_and(|address| address.to_canonical().is_loopback())
-            || host.eq_ignore_ascii_case("localhost")
-            || self.0.as_deref().is_some_and(|public| public.eq_ignore_ascii_case(host))
-    }
-}
-
-async fn only_by_our_names(
-    extract::State(public): extract::State<PublicHost>,
-    request: extract::Request,
-    next: Next,
-) -> Result<Response, Problem> {
+/// Refuses whoever does not come straight from this machine, by one of its names.
+async fn only_from_here(request: extract::Request, next: Next) -> Result<Response, Problem> {
+    let is_passed_on = PASSED_ON.iter().any(|header| request.headers().contains_key(*header));
     let host = host(request.uri(), request.headers());
-    if host.is_some_and(|host| public.is_ours(&host)) {
+    if host.is_some_and(|host| is_this_machine(&host)) && !is_passed_on {
         return Ok(next.run(request).await);
     }
-    Err(Problem::new(Code::NotFound).with_detail(ANOTHER_NAME))
+    Err(Problem::new(Code::NotFound).with_detail(FROM_ELSEWHERE))
 }
 
-const ANOTHER_NAME: &str = "The mailbox is only there by the name localhost, by 127.0.0.1 or by the public address.";
+/// What proxies add: a developer's browser sends none of them.
+const PASSED_ON: [&str; 6] =
+    ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+
+const FROM_ELSEWHERE: &str = "The mailbox is only there by the name localhost or 127.0.0.1, and through no proxy.";
+
+fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.to_canonical().is_loopback())
+}
 
 /// Whom the request was for, without the port: HTTP/2 says it in the address, HTTP/1.1 beside it.
 fn host(uri: &Uri, headers: &HeaderMap) -> Option<String> {

@@ -95,7 +95,7 @@ impl Guide {
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let (pulse, patience) = (Pulse::default(), self.patience);
-        let idle = is_idle(pulse.clone(), patience.idle);
+        let idle = is_idle(pulse.clone(), patience);
         let service = service_fn(move |request| answer(self.edge.clone(), request, peer, pulse.clone()));
         let connection = http2_limits().serve_connection(TokioIo::new(stream), service);
         drive(connection, told, idle, patience.head).await
@@ -151,14 +151,15 @@ async fn drive<C: GracefulConnection>(
     timeout(last, connection).await.unwrap_or(Ok(()))
 }
 
-/// Comes to an end when no request has begun or was being answered for so long.
-async fn is_idle(pulse: Pulse, patience: Duration) {
-    let (mut seen, mut since) = (pulse.begun(), Instant::now());
+/// Comes to an end when no request has begun or was being answered for too long: the first one has to be there as soon
+/// as a head of HTTP/1.1, because a preface that dribbles holds a socket as well.
+async fn is_idle(pulse: Pulse, patience: Patience) {
+    let (mut seen, mut since, mut longest) = (pulse.begun(), Instant::now(), patience.head);
     loop {
-        sleep((since + patience).saturating_duration_since(Instant::now())).await;
+        sleep((since + longest).saturating_duration_since(Instant::now())).await;
         if pulse.is_busy() || pulse.begun() != seen {
-            (seen, since) = (pulse.begun(), Instant::now());
-        } else if since.elapsed() >= patience {
+            (seen, since, longest) = (pulse.begun(), Instant::now(), patience.idle);
+        } else if since.elapsed() >= longest {
             return;
         }
     }

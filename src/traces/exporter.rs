@@ -8,7 +8,6 @@ use std::{sync::Arc, time::Duration};
 use reqwest::{
     Client,
     header::{CONTENT_TYPE, HeaderValue},
-    redirect,
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -25,6 +24,7 @@ use super::{
 use crate::{
     circuit_breaker::{CallError, Outage},
     metrics::SpanOutcome,
+    outgoing,
 };
 
 /// How long spans gather before they are sent, unless half the queue is full sooner. Somebody may be watching, and what
@@ -51,13 +51,7 @@ impl Exporter {
         let mut headers = collector.headers.clone();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
         let deadline = collector.deadline;
-        let client = Client::builder()
-            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
-            .timeout(deadline)
-            .default_headers(headers)
-            // A redirect would be an address that nobody configured.
-            .redirect(redirect::Policy::none())
-            .build()?;
+        let client = outgoing::client(deadline).default_headers(headers).build()?;
         let resource = otlp::resource(&collector.service_name);
         Ok(Self { client, url: format!("{}/v1/traces", collector.endpoint), deadline, resource, books })
     }

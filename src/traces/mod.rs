@@ -24,7 +24,7 @@ use tokio::{sync::oneshot, time::timeout};
 
 pub use self::collector::Collector;
 pub use self::ids::{SpanId, TraceId, TraceParent};
-pub use self::span::{Attribute, Kind, Span, Value, child, within};
+pub use self::span::{Attribute, Kind, Span, Value, carried, child, within};
 
 use self::outlet::{Message, Outlet};
 use crate::{

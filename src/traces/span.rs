@@ -174,6 +174,11 @@ pub fn within<F: Future>(span: Option<&Span>, work: F) -> impl Future<Output = F
     CURRENT.scope(span.map(|span| Arc::clone(&span.place)), work)
 }
 
+/// Does this work, in whatever task it ends up, as a part of the span that this task is a part of.
+pub fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    CURRENT.scope(CURRENT.try_with(Option::clone).ok().flatten(), work)
+}
+
 /// Begins a span below the one that this task is a part of; `None` where nothing is traced.
 #[must_use]
 pub fn child(name: &'static str, kind: Kind) -> Option<Span> {

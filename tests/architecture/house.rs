@@ -122,7 +122,7 @@ pub(crate) fn floor(module: &[String]) -> Option<Floor> {
         ["models", ..] => Floor::Nouns,
         [
             "app" | "config" | "database" | "crypto" | "breaches" | "circuit_breaker" | "limits" | "mail" | "metrics"
-            | "telemetry" | "traces",
+            | "outgoing" | "telemetry" | "traces",
             ..,
         ] => Floor::Tools,
         ["domain" | "clock", ..] => Floor::Words,

@@ -9,6 +9,8 @@ use std::time::Duration;
 use countersign::database::{Engine, Reads, Statement};
 use rstest::rstest;
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::home::{Home, PASSWORD};
@@ -55,6 +57,45 @@ async fn strangers_guess_a_hundred_times_between_them_and_the_owner_signs_in(
          {} more: {further:?}",
         signed_in.0.took, FURTHER
     );
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_leaves_before_a_password_is_looked_at_holds_nobody_back(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    static FAILURES: Statement = Statement::new(
+        "select count(*) + (select count(*) from account_failures where failures > 0)
+                          from address_failures where failures > 0",
+    );
+    let home = Home::new(engine);
+    let owner = home.people(1).await.remove(0).email;
+    let service = home.start();
+    let database = home.database().await;
+
+    for _ in 0..20 {
+        let body = json!({"email": owner, "password": "a wrong guess"}).to_string();
+        let mut stream = TcpStream::connect(service.address).await.unwrap();
+        let head = format!(
+            "POST /auth/login HTTP/1.1\r\nhost: a\r\nx-forwarded-for: {HOME_ADDRESS}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // Gone while the count is committed, or while the password waits for its turn.
+        stream.shutdown().await.unwrap();
+    }
+
+    let nothing_left = async {
+        // They may not have arrived yet.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        while database.one::<(i64,)>(&FAILURES, &[]).await.unwrap().0 > 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), nothing_left).await.expect("no failure is left");
+    let signed_in = until_not_busy(&service.visitor(), &owner, PASSWORD, HOME_ADDRESS).await.0;
+    assert_eq!(signed_in.status, 200, "{signed_in:?}");
 }
 
 /// What became of guesses.

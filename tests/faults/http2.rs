@@ -1,11 +1,12 @@
 //! HTTP/2: how a connection ends, and how much one client may keep busy.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, Version};
+use rstest::rstest;
 use rustix::process::Signal;
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -48,6 +49,31 @@ async fn an_idle_connection_of_http_2_is_closed_and_the_next_request_is_served()
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(client.get(Secured::url(&service, "/health/live")).send().await.unwrap().status(), 200);
+}
+
+#[rstest]
+#[case::nothing(&[])]
+#[case::half_a_preface(&PREFACE[..10])]
+#[case::no_request(PREFACE)]
+#[case::a_head_without_its_end(&[PREFACE, &frame(HEADERS, 0x01, 1, &[0x82, 0x87, 0x84])].concat())]
+#[tokio::test]
+async fn a_first_head_of_http_2_has_to_be_there_soon(#[case] sent: &[u8]) {
+    let secured = Secured::impatient();
+    let service = secured.home.start();
+    let mut connection = connected(&secured, &service);
+    connection.write_all(sent).unwrap();
+    connection.flush().unwrap();
+
+    let mut said = Vec::new();
+    let ended = connection.read_to_end(&mut said);
+
+    // Longer than the patience of the test it may rest between two requests.
+    assert!(ended.as_ref().map_or_else(is_end, |_| true), "{ended:?}");
+}
+
+/// Whether the other side has closed, however abruptly, and not gone on saying nothing.
+fn is_end(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
 }
 
 // The client has to answer while the test waits for the end.

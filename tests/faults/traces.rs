@@ -86,6 +86,20 @@ async fn a_request_is_told_from_its_route_to_its_statements(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_proxy_of_the_environment_sees_a_trace() {
+    let (collector, proxy) = (Collector::new(Manner::Takes).await, Collector::new(Manner::Takes).await);
+    let home = traced(Home::new(Engine::Sqlite), collector.url()).with("NO_PROXY", "").with("no_proxy", "");
+    let variables = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let home = variables.iter().fold(home, |home, variable| home.with(variable, proxy.url()));
+    let service = home.start();
+
+    service.visitor().register("ada").await.unwrap();
+
+    collector.received(&[("POST /auth/register", 1)]).await;
+    assert_eq!(proxy.posts().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_a_client_says_is_in_a_trace() {
     let collector = Collector::new(Manner::Takes).await;
     let home = traced(Home::new(Engine::Sqlite), collector.url());

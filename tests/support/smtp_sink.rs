@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base64ct::{Base64, Encoding};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
@@ -215,7 +216,8 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) {
                     tokio::time::sleep(time).await;
                 }
                 if manner() == Manner::Repeats {
-                    answer = format!("554 5.7.1 not this: {}", first_link(&data));
+                    let encoded = Base64::encode_string(first_link(&data).as_bytes());
+                    answer = format!("554 5.7.1 not this, <{to}>: {} {encoded}", first_link(&data));
                     shared.keep(Letter { from: from.clone(), to: to.clone(), data });
                     continue;
                 }

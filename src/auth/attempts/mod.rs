@@ -1,25 +1,22 @@
 //! Attempts: the one way to check a password that somebody offers, and the only place that holds guessers back.
 //!
-//! An attempt is counted as a failure before the password is looked at, and the count is taken away when it was right:
-//! however many come at once, on however many nodes, none is looked at that was not counted. A name that nobody has is
+//! An attempt is counted as a failure before the password is looked at, and the count is taken away when it was right, or
+//! when nobody waited for it to be looked at: however many come at once, on however many nodes, none is looked at that was not counted. A name that nobody has is
 //! counted by the same statements and costs the same time.
 
+mod counted;
 pub mod purge;
 
 use std::time::Duration;
 
+use self::counted::{Claim, Mark};
 use crate::{
     app::App,
     audit::{self, By, Event, Kind},
-    auth::known_addresses,
     crypto::{Digest, DigestKey, Overloaded, PasswordHash, Verdict},
     database::{DatabaseError, Transaction},
-    domain::{Client, Password, Timestamp, UserId},
-    models::{
-        account_failures::{self, Stranger},
-        address_failures::{self, Pair, RetryAt, Waits},
-        user::User,
-    },
+    domain::{Client, Password, UserId},
+    models::{account_failures, address_failures, user::User},
 };
 
 /// Checks a password, if the account and the address are not held back.
@@ -44,19 +41,19 @@ async fn note(app: &App, guess: Guess<'_>, kind: Kind) -> Result<(), GuessError>
 }
 
 async fn prove(app: &App, guess: Guess<'_>) -> Result<Proof, GuessError> {
-    let count = count(app, &guess).await?;
+    let attempt = Claim::of(app, &guess).count().await?;
     let verdict = match app.hasher.verify(guess.password, guess.stored()).await {
         Ok(verdict) => verdict,
         Err(overloaded) => {
-            // If this fails as well, one attempt more is counted than was made: the safe side.
-            let _ = count.give_back(app).await;
+            attempt.give_back().await;
             return Err(overloaded.into());
         }
     };
+    let mark = attempt.looked_at();
     match verdict {
         Verdict::Wrong => Err(GuessError::Wrong),
-        Verdict::Right => Ok(Proof { is_outdated: false, count }),
-        Verdict::RightButOutdated => Ok(Proof { is_outdated: true, count }),
+        Verdict::Right => Ok(Proof { is_outdated: false, mark }),
+        Verdict::RightButOutdated => Ok(Proof { is_outdated: true, mark }),
     }
 }
 
@@ -89,7 +86,7 @@ pub struct Guess<'a> {
 pub struct Proof {
     /// Whether the hash is weaker than what new ones get.
     pub is_outdated: bool,
-    count: Count,
+    mark: Mark,
 }
 
 /// Why a password does not count as proved.
@@ -119,14 +116,7 @@ impl Proof {
     /// # Errors
     /// Those of the database.
     pub async fn clear(&self, transaction: &mut Transaction) -> Result<(), DatabaseError> {
-        // In the order in which they are counted, so that nobody waits for somebody who waits for them.
-        if self.count.pair.is_some() {
-            self.count.address.clear(&mut *transaction).await?;
-        }
-        if self.count.is_of_account {
-            account_failures::clear(transaction, self.count.address.account).await?;
-        }
-        Ok(())
+        self.mark.clear(transaction).await
     }
 
     /// Forgets them where there is nothing else to write.
@@ -145,10 +135,11 @@ impl Guess<'_> {
     fn stored(&self) -> Option<&PasswordHash> {
         self.user.map(|user| &user.password_hash)
     }
+}
 
-    fn account(&self) -> Account<'_> {
-        self.user.map_or(Account::Nobody(self.name), |user| Account::User(user.id))
-    }
+/// What the failures of a guess are counted for.
+fn account_of<'a>(guess: &'a Guess<'_>) -> Account<'a> {
+    guess.user.map_or(Account::Nobody(guess.name), |user| Account::User(user.id))
 }
 
 /// What failures are counted for: one key for each user, whatever name they were called by.
@@ -164,70 +155,6 @@ impl Account<'_> {
             Self::Nobody(name) => digests.digest("nobody", &[name.as_bytes()]),
         }
     }
-}
-
-/// An attempt that was counted.
-struct Count {
-    address: Pair,
-    /// The wait that it brought, unless waits are switched off.
-    pair: Option<RetryAt>,
-    is_of_account: bool,
-}
-
-impl Count {
-    async fn give_back(&self, app: &App) -> Result<(), DatabaseError> {
-        let mut transaction = app.database.begin().await?;
-        if let Some(counted) = self.pair {
-            self.address.give_back(&mut transaction, counted, app.clock.now()).await?;
-        }
-        if self.is_of_account {
-            account_failures::give_back(&mut transaction, self.address.account).await?;
-        }
-        transaction.commit().await
-    }
-}
-
-/// Counts an attempt as a failure: for its address and for its account, or for neither.
-async fn count(app: &App, guess: &Guess<'_>) -> Result<Count, GuessError> {
-    let limits = &app.config.limits;
-    let now = app.clock.now();
-    let account = guess.account().digest(&app.digests);
-    let network = guess.client.network().to_string();
-    let address = Pair { account, address: app.digests.digest("failures", &[&account, network.as_bytes()]) };
-    let mut count = Count { address, pair: None, is_of_account: limits.failures_before_known_addresses != 0 };
-    let waits = Waits { first_after: limits.failures_before_wait, longest_millis: millis(limits.longest_wait()) };
-
-    let mut transaction = app.database.begin().await?;
-    if waits.first_after != 0 {
-        count.pair = address.count(&mut transaction, waits, now).await?;
-        if count.pair.is_none() {
-            return Err(held_back(address.retry_at(&mut transaction).await?, now));
-        }
-    }
-    if count.is_of_account {
-        let user = guess.user.map(|user| user.id);
-        let stranger = Stranger {
-            account,
-            user,
-            // Nobody has no known address: a digest that no row has keeps the statement the same.
-            address: user.map_or(account, |user| known_addresses::digest(app, user, guess.client)),
-            known_since: known_addresses::since(app),
-        };
-        if !stranger.count(&mut transaction, limits.failures_before_known_addresses, now).await? {
-            return Err(GuessError::HeldBack { retry_after: limits.longest_wait() });
-        }
-    }
-    transaction.commit().await?;
-    Ok(count)
-}
-
-fn held_back(retry_at: Option<RetryAt>, now: Timestamp) -> GuessError {
-    let retry_after = retry_at.map_or(Duration::ZERO, |RetryAt(instant)| instant.since(now));
-    GuessError::HeldBack { retry_after }
-}
-
-fn millis(wait: Duration) -> i64 {
-    i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl From<DatabaseError> for GuessError {

@@ -39,11 +39,11 @@ pub async fn request(app: &App, user: &ActiveUser, change: Change) -> Result<(),
     let Change { new_email, password, client } = change;
     let guess = Guess { user: Some(user), name: user.email.as_str(), password: &password, client: &client };
     attempts::check(app, guess).await?.clear_now(app).await?;
-    limits::take(app, Policy::MailPerAccount, Subject::Account(&new_email)).await?;
     let taken_by = codes::owner(&app.database, &new_email, app.clock.now()).await?;
     if taken_by.is_some() && !app.config.registration.conceal_accounts {
         return Err(ChangeError::EmailTaken);
     }
+    limits::take(app, Policy::AddressChangeMail, Subject::Account(&new_email)).await?;
 
     let mut transaction = app.database.begin().await?;
     if !user.hold(&mut transaction).await? {

@@ -21,8 +21,12 @@ use crate::{
 };
 
 /// Shows the button.
-pub(crate) async fn show(State(app): State<Arc<App>>, LinkToken(token): LinkToken) -> Result<Response, Problem> {
-    match codes::holder(&app, &Proof::of_link(&token), &[Purpose::UndoEmailChange]).await {
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    client: Client,
+    LinkToken(token): LinkToken,
+) -> Result<Response, Problem> {
+    match codes::holder(&app, &Proof::of_link(&token), &[Purpose::UndoEmailChange], &client).await {
         Ok(held) => personal(StatusCode::OK, &Page { holder: Shown::of(&held), token }),
         Err(error) => Refusal::of(error).and_then(|_| dead_link()),
     }
@@ -30,7 +34,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, LinkToken(token): LinkToke
 
 /// Keeps the address, or takes it back.
 pub(crate) async fn undo(State(app): State<Arc<App>>, client: Client, form: Form) -> Result<Response, Problem> {
-    let held = match codes::holder(&app, &form.proof(), &[Purpose::UndoEmailChange]).await {
+    let held = match codes::holder(&app, &form.proof(), &[Purpose::UndoEmailChange], &client).await {
         Ok(held) => held,
         Err(error) => return Refusal::of(error).and_then(|_| dead_link()),
     };

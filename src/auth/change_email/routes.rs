@@ -48,7 +48,7 @@ pub(crate) async fn undo(
     client: Client,
     Payload(Undo { token }): Payload<Undo>,
 ) -> Result<StatusCode, Problem> {
-    let held = codes::holder(&app, &Proof::of_link(&token), &[Purpose::UndoEmailChange]).await?;
+    let held = codes::holder(&app, &Proof::of_link(&token), &[Purpose::UndoEmailChange], &client).await?;
     super::undo(&app, held, &client).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,7 +12,7 @@ use crate::{
     auth::limits::{self, LimitError, Subject},
     crypto::one_time_code::{OneTimeToken, TypedCode},
     database::{Database, DatabaseError, Transaction},
-    domain::{Email, Timestamp, UserId},
+    domain::{Client, Email, Timestamp, UserId},
     limits::Policy,
     mail::Token,
     models::{
@@ -48,16 +48,18 @@ pub async fn issue(
     Ok(Token { link: token.write(), code: typed.map(|code| code.write()) })
 }
 
-/// Finds whose code this is, without using it up.
+/// Finds whose code this is, without using it up. A short code that is typed is a guess, and limited as one.
 ///
 /// # Errors
 /// [`CodeError`]; a code for another purpose is as wrong as one that never was.
-pub async fn holder(app: &App, proof: &Proof, purposes: &[Purpose]) -> Result<Held, CodeError> {
+pub async fn holder(app: &App, proof: &Proof, purposes: &[Purpose], client: &Client) -> Result<Held, CodeError> {
     let now = app.clock.now();
     let found = match proof {
         Proof::Token(token) => OneTimeCode::find_by_token(&app.database, token.digest(), now).await?,
         Proof::Typed { email, code } => {
-            // Counted for every address alike, whether it has a code or not, and before looking.
+            // As a sign-in of the client, who could name any number of addresses; then for every address alike, whether
+            // it has a code or not, and before looking.
+            limits::take(app, Policy::Login, Subject::Address(client)).await?;
             limits::take(app, Policy::TypedCodes, Subject::Account(email)).await?;
             find_typed(app, (email, code), purposes, now).await?
         }
@@ -150,7 +152,7 @@ pub enum CodeError {
     /// It is none, or for something else, or used, or too old, or there is a newer one.
     #[error("the code is not valid")]
     Invalid,
-    /// Too many have been typed for this address.
+    /// Too many have been typed for this address, or by this client.
     #[error(transparent)]
     Limited(#[from] LimitError),
     /// The database did not answer.

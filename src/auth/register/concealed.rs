@@ -29,7 +29,7 @@ pub(super) async fn apply(app: &App, application: Application) -> Result<Registe
     let Application { email, username, password, .. } = application;
     breached::refuse(app, &password).await?;
     let password_hash = app.hasher.hash(password.as_password()).await?;
-    match limits::take(app, Policy::MailPerAccount, Subject::Account(&email)).await {
+    match limits::take(app, Policy::RegistrationMail, Subject::Account(&email)).await {
         Ok(_) => {}
         Err(LimitError::Exceeded(_)) => return Ok(Registered::ToldByMail),
         Err(LimitError::Database(error)) => return Err(error.into()),

@@ -23,11 +23,15 @@ use crate::{
 };
 
 /// Shows the form; without a token, one to type the code into.
-pub(crate) async fn show(State(app): State<Arc<App>>, LinkToken(token): LinkToken) -> Result<Response, Problem> {
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    client: Client,
+    LinkToken(token): LinkToken,
+) -> Result<Response, Problem> {
     if token.is_empty() {
         return personal(StatusCode::OK, &Page::default());
     }
-    match codes::holder(&app, &Proof::of_link(&token), &[Purpose::ResetPassword]).await {
+    match codes::holder(&app, &Proof::of_link(&token), &[Purpose::ResetPassword], &client).await {
         Ok(held) => personal(StatusCode::OK, &Page { holder: Some(Shown::of(&held)), token, ..Page::default() }),
         Err(error) => Refusal::of(error).and_then(|_| personal(StatusCode::BAD_REQUEST, &Told::DEAD_LINK)),
     }
@@ -35,7 +39,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, LinkToken(token): LinkToke
 
 /// Sets the password.
 pub(crate) async fn reset(State(app): State<Arc<App>>, client: Client, mut form: Form) -> Result<Response, Problem> {
-    let held = match codes::holder(&app, &form.proof(), &[Purpose::ResetPassword]).await {
+    let held = match codes::holder(&app, &form.proof(), &[Purpose::ResetPassword], &client).await {
         Ok(held) => held,
         Err(error) => return refused(&form, Refusal::of(error)?),
     };

@@ -48,7 +48,7 @@ pub(crate) async fn reset(
     client: Client,
     Payload(Body { proof, new_password }): Payload<Body>,
 ) -> Result<StatusCode, Problem> {
-    let held = codes::holder(&app, &proof, &[Purpose::ResetPassword]).await?;
+    let held = codes::holder(&app, &proof, &[Purpose::ResetPassword], &client).await?;
     let new = chosen(new_password, &held).map_err(refused)?;
     super::reset(&app, held, new, &client).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -26,11 +26,15 @@ use crate::{
 };
 
 /// Shows the buttons; without a token, a form to type the code into.
-pub(crate) async fn show(State(app): State<Arc<App>>, LinkToken(token): LinkToken) -> Result<Response, Problem> {
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    client: Client,
+    LinkToken(token): LinkToken,
+) -> Result<Response, Problem> {
     if token.is_empty() {
         return personal(StatusCode::OK, &Page::default());
     }
-    match codes::holder(&app, &Proof::of_link(&token), PURPOSES).await {
+    match codes::holder(&app, &Proof::of_link(&token), PURPOSES, &client).await {
         Ok(held) => personal(StatusCode::OK, &Page { token, ..Page::of(&held) }),
         Err(error) => Refusal::of(error).and_then(|_| personal(StatusCode::BAD_REQUEST, &Told::DEAD_LINK)),
     }
@@ -38,7 +42,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, LinkToken(token): LinkToke
 
 /// Confirms the address, or takes the account over.
 pub(crate) async fn confirm(State(app): State<Arc<App>>, client: Client, form: Form) -> Result<Response, Problem> {
-    let held = match codes::holder(&app, &form.proof(), PURPOSES).await {
+    let held = match codes::holder(&app, &form.proof(), PURPOSES, &client).await {
         Ok(held) => held,
         Err(error) => return refused(&form, Refusal::of(error)?),
     };

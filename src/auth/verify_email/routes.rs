@@ -34,9 +34,9 @@ pub(crate) async fn verify(
     Payload(Body { proof, new_password }): Payload<Body>,
 ) -> Result<StatusCode, Problem> {
     match new_password {
-        None => super::verify(&app, codes::holder(&app, &proof, PURPOSES).await?, &client).await?,
+        None => super::verify(&app, codes::holder(&app, &proof, PURPOSES, &client).await?, &client).await?,
         Some(password) => {
-            let held = codes::holder(&app, &proof, PURPOSES).await?;
+            let held = codes::holder(&app, &proof, PURPOSES, &client).await?;
             let new = chosen(password, &held).map_err(refused)?;
             super::take_over(&app, held, new, &client).await?;
         }

@@ -17,7 +17,11 @@ pub(super) async fn mail(config: &Config) -> Finding {
     const CHECK: &str = "mail";
     let Some(url) = &config.mail.smtp_url else {
         let says = "no mail server is configured";
-        let advice = "letters wait in the database until COUNTERSIGN_MAIL__SMTP_URL is set";
+        let advice = if config.is_development() {
+            "letters appear under /dev/mail, for development; set COUNTERSIGN_MAIL__SMTP_URL to send them"
+        } else {
+            "letters wait in the database until COUNTERSIGN_MAIL__SMTP_URL is set"
+        };
         return if config.registration.require_verified_email {
             Finding::bad(CHECK, format!("{says}, and nobody can sign in without a confirmed address"), advice)
         } else {
@@ -26,7 +30,7 @@ pub(super) async fn mail(config: &Config) -> Finding {
     };
     let public_url = config.public_url(config.service.listen);
     let reached = match Mailer::open(config, public_url.as_str(), &Clock::system()) {
-        Ok(mailer) => mailer.greet().await.map_err(|error| error.to_string()),
+        Ok(mailer) => mailer.greet().await.map_err(|error| error.in_full().to_owned()),
         Err(error) => Err(error.to_string()),
     };
     match reached {
@@ -63,7 +67,7 @@ const RENEWAL_DAYS: u64 = 7;
 pub(super) async fn public(config: &Config, url: &PublicUrl) -> Vec<Finding> {
     const CHECK: &str = "public";
     let question = format!("{}/health/live", url.as_str().trim_end_matches('/'));
-    let asked = async { Client::builder().timeout(PATIENCE).build()?.get(&question).send().await };
+    let asked = async { Client::builder().timeout(PATIENCE).no_proxy().build()?.get(&question).send().await };
     let answer = match asked.await {
         Ok(answer) => answer,
         Err(error) => {

@@ -51,6 +51,29 @@ async fn only_the_password_asks_for_another_address(#[values(Engine::Sqlite, Eng
 }
 
 #[rstest]
+#[case::where_it_is_said_that_an_address_is_taken(false)]
+#[case::where_accounts_are_concealed(true)]
+#[tokio::test]
+async fn nobody_uses_up_the_mails_that_bring_an_account_back(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[case] conceals: bool,
+) {
+    let app = TestApp::with(engine, |config| config.limits.mails_per_account_per_hour = 1).await;
+    app.registered("ada").await;
+    let access_token = app.somebody("eve").register().await.access_token();
+    let app = app.restarted_with(move |config| config.registration.conceal_accounts = conceals).await;
+    let (ada, eve) = (app.somebody("ada"), app.somebody("eve"));
+
+    for _ in 0..3 {
+        eve.changes_email(&access_token, &ada.email).await;
+        app.somebody("another").with_email(&ada.email).register().await;
+    }
+    ada.forgets().await.assert_status(202);
+
+    app.mail(&ada.email, RESET).await;
+}
+
+#[rstest]
 #[tokio::test]
 async fn a_newer_wish_takes_the_place_of_the_older(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let app = TestApp::new(engine).await;

@@ -166,6 +166,33 @@ async fn dead_codes_are_forgotten_and_live_ones_are_not(#[values(Engine::Sqlite,
 
 #[rstest]
 #[tokio::test]
+async fn a_client_that_types_codes_for_many_addresses_has_to_wait(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let app = TestApp::with(engine, |config| config.limits.logins_per_minute = 3).await;
+    let guess = |number: usize| json!({"email": format!("somebody-{number}@example.com"), "code": "K7QM-4XRT"});
+    let pages = ["/confirm-email", "/reset-password"];
+
+    for number in 0..3 {
+        app.post("/auth/email/verify", &guess(number)).await.assert_problem(Code::InvalidCode);
+    }
+
+    app.post("/auth/email/verify", &guess(3)).await.assert_problem(Code::RateLimited);
+    let mut reset = guess(4);
+    reset["new_password"] = NEW.into();
+    app.post("/auth/password/reset", &reset).await.assert_problem(Code::RateLimited);
+    for page in pages {
+        let form = [("email", "somebody-5@example.com"), ("code", "K7QM-4XRT"), ("new_password", NEW)];
+        let origin = app.public_url().to_owned();
+        let answer = Answer::to(app.request(Method::POST, page).header("origin", origin).form(&form)).await;
+        assert_eq!(answer.status, 429, "{page}: {}", answer.text);
+    }
+    app.advance(Duration::from_secs(20));
+    app.post("/auth/email/verify", &guess(6)).await.assert_problem(Code::InvalidCode);
+}
+
+#[rstest]
+#[tokio::test]
 async fn short_codes_cannot_be_tried_for_long(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let app = TestApp::with(engine, |config| config.limits.typed_codes_per_hour = 3).await;
     let ada = app.registered("ada").await;

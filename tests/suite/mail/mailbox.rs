@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::config::PublicUrl;
+use countersign::config::{Config, PublicUrl};
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::Value;
@@ -56,17 +56,14 @@ async fn a_letter_is_shown_in_a_frame_that_runs_nothing(#[values(Engine::Sqlite)
 #[case::this_machine("127.0.0.1:8000", 200)]
 #[case::in_ipv6("[::1]", 200)]
 #[case::by_name("LOCALHOST:8000", 200)]
-#[case::the_public_address("auth.example.com", 200)]
+#[case::a_public_name("auth.example.com", 404)]
 #[case::a_page_whose_name_leads_here("evil.example:8000", 404)]
 #[case::a_name_that_begins_alike("localhost.evil.example", 404)]
 #[case::another_machine("192.168.1.2", 404)]
 #[case::nobody("", 404)]
 #[tokio::test]
-async fn the_mailbox_is_there_by_our_own_names_alone(#[case] host: &str, #[case] status: u16) {
-    let app = TestApp::with(Engine::Sqlite, |config| {
-        config.service.public_url = PublicUrl::parse("http://auth.example.com");
-    })
-    .await;
+async fn the_mailbox_is_there_by_the_names_of_this_machine_alone(#[case] host: &str, #[case] status: u16) {
+    let app = TestApp::new(Engine::Sqlite).await;
     post(&app, "ada").await;
     nothing_left(&app).await;
 
@@ -76,6 +73,43 @@ async fn the_mailbox_is_there_by_our_own_names_alone(#[case] host: &str, #[case]
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{host}: {answer}");
         assert_eq!(answer.contains("ada@example.com"), status == 200, "{host}");
     }
+}
+
+#[rstest]
+#[tokio::test]
+async fn nobody_reads_the_mailbox_through_a_proxy(
+    #[values("forwarded: for=192.0.2.1", "via: 1.1 proxy", "x-forwarded-for: 192.0.2.1", "x-real-ip: 192.0.2.1")]
+    added: &str,
+) {
+    let app = TestApp::new(Engine::Sqlite).await;
+
+    for path in ["/dev/mail", "/dev/mail.json"] {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{added}\r\nconnection: close\r\n\r\n");
+
+        let answer = app.raw(&request).await;
+
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{added}: {answer}");
+    }
+}
+
+/// Behind a proxy on the same machine the service listens on loopback as well, and `/dev/mail` would be everybody's.
+#[rstest]
+#[case::by_a_public_address(|config: &mut Config| config.service.public_url = PublicUrl::parse("https://auth.example.com"))]
+#[case::by_a_socket_that_was_handed_over(|config: &mut Config| config.service_managed = true)]
+#[tokio::test]
+async fn a_service_that_others_reach_has_no_mailbox(#[case] reached: fn(&mut Config)) {
+    let app = TestApp::with(Engine::Sqlite, reached).await;
+    post(&app, "ada").await;
+
+    let waiting = jobs_until(&app, |jobs| jobs.len() == 1).await;
+
+    assert_eq!(waiting[0].attempts, 0);
+    for path in ["/dev/mail", "/dev/mail.json", "/dev/mail/1", "/dev/mail/1/html"] {
+        app.get(path).await.assert_status(404);
+    }
+    let form = [("grant_type", "password"), ("username", "ada"), ("password", "it does not matter")];
+    let refused = Answer::to(app.request(Method::POST, "/auth/token").form(&form)).await;
+    assert_eq!(refused.json()["error"], "unsupported_grant_type");
 }
 
 #[rstest]
