@@ -55,6 +55,21 @@ fn a_backup_beside_a_server_is_restored_once_the_server_has_ended() {
 }
 
 #[test]
+fn a_restore_that_cannot_be_written_down_is_told_and_stands() {
+    let machine = machine();
+    machine.types("backup copy.db").succeeded();
+    create(&machine, "bob");
+    let stranger = machine.with("COUNTERSIGN_SECRET_KEY", "another secret that is long enough");
+
+    let restored = stranger.types("restore copy.db");
+
+    assert_eq!(restored.code, Some(0), "{}", restored.complaint);
+    let told = "countersign: the restore is not in the audit log: the root secret does not open this database";
+    assert!(restored.complaint.starts_with(told), "{}", restored.complaint);
+    assert_eq!(names(&stranger.with("COUNTERSIGN_SECRET_KEY", SECRET)), ["ada"]);
+}
+
+#[test]
 fn what_is_no_backup_is_not_restored() {
     let machine = machine().with_file("notes.txt", "nothing of ours");
     machine.types("backup copy.db").succeeded();
