@@ -156,17 +156,21 @@ async fn memory_and_tables_do_not_grow_with_the_number_of_addresses_and_names(
     let statuses = each(&visitor, 200..keys, AT_ONCE, come).await;
 
     let after = service.resident_kib();
-    assert!(statuses.iter().all(|status| *status == 422), "everyone is let through once");
-    // Two limiters of 4 MiB are in use, and what is under way.
-    assert!(after.saturating_sub(before) < 32 * 1024, "{before} KiB before, {after} KiB after");
+    assert!(statuses.iter().all(|status| matches!(status, 202 | 400 | 422)), "everyone is let through once");
+    // Five limiters of 4 MiB are in use, and what is under way.
+    assert!(after.saturating_sub(before) < 40 * 1024, "{before} KiB before, {after} KiB after");
     let rows: i64 = service_home.database().await.one(&ROWS, &[]).await.unwrap();
     println!("{engine}: {keys} addresses and names: {before} KiB before, {after} KiB after; {rows} rows left");
 }
 
-/// Somebody with a name and an address of their own, who is counted and then forgets the password.
+/// Somebody with a name and an address of their own: both are counted, and no password is hashed.
 async fn come(visitor: Visitor, number: usize) -> u16 {
-    let body = json!({"email": format!("{number}@example.com")});
-    let path = if number.is_multiple_of(2) { "/auth/login" } else { "/auth/register" };
+    let email = format!("{number}@example.com");
+    let (path, body) = match number % 3 {
+        0 => ("/auth/email/verify", json!({"email": email, "code": "K7QM-4XRT"})),
+        1 => ("/auth/password/forgot", json!({"email": email})),
+        _ => ("/auth/register", json!({"email": email})),
+    };
     visitor.post_from(path, &body, &address(number)).await.unwrap().status
 }
 

@@ -57,6 +57,7 @@ async fn logins_in_excess_are_refused_and_everything_else_goes_on() {
     let growth = service.resident_kib().saturating_sub(before);
     assert!(growth < GROWTH_KIB, "it has grown by {growth} KiB");
     let in_time = refused.iter().filter(|attempt| attempt.answered <= AT_ONCE).count();
+    assert!(2 * in_time >= refused.len(), "{in_time} of {} were refused within {AT_ONCE:?}", refused.len());
     println!(
         "overload: {clients} clients, {} times: {} signed in, {} refused, {:.2} % of them within {AT_ONCE:?}; \
          refused after {}, connected after {}; /auth/me {} meanwhile, {} before; {growth} KiB more memory",

@@ -19,6 +19,8 @@ const PACE: Duration = Duration::from_millis(20);
 const DEADLINE: Duration = Duration::from_secs(2);
 /// After the deadline, until the breaker has counted what failed at it.
 const NOTICED: Duration = Duration::from_millis(500);
+/// How soon a service is to be back when its database is. Twice as long is allowed here, where others are at work as well.
+const BACK: Duration = Duration::from_secs(2);
 /// How long the server stays away after that.
 const AWAY: Duration = Duration::from_secs(3);
 
@@ -78,6 +80,7 @@ async fn a_frozen_server_makes_nobody_wait_after_the_first_deadline() {
     site.home.server().thaw();
     let back = site.back().await;
     let is_back = Instant::now();
+    assert!(back < 2 * BACK, "back after {back:?}");
     tokio::time::sleep(Duration::from_millis(500)).await;
     let seen = load.end().await;
 
@@ -91,7 +94,7 @@ async fn a_frozen_server_makes_nobody_wait_after_the_first_deadline() {
     let mut waits: Vec<Duration> = needing(frozen + DEADLINE + NOTICED, thawing).map(|seen| seen.reply.took).collect();
     waits.sort();
     let (median, high, longest) = (at(&waits, 50), at(&waits, 95), at(&waits, 100));
-    assert!(median < Duration::from_millis(20), "half of them: {median:?}");
+    assert!(high < Duration::from_millis(20), "95 of 100: {high:?}");
     assert!(longest < DEADLINE, "nobody waited for the database: {longest:?}");
     let first = needing(frozen, frozen + DEADLINE).map(|seen| seen.reply.took).max().unwrap();
     let signed_out = assert_no_logout_was_a_lie(&site, &seen).await;
