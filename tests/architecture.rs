@@ -10,6 +10,7 @@ mod house;
 mod reader;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use house::{floor, name, room};
 use reader::Source;
@@ -29,6 +30,25 @@ fn every_module_stands_on_a_floor() {
         .collect();
 
     refuse("these modules stand on no floor", &homeless);
+}
+
+#[test]
+fn no_code_of_ours_may_be_unsafe() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = |of: &Path| std::fs::read_to_string(of.join("Cargo.toml")).unwrap().parse::<toml::Table>().unwrap();
+    let members = ["crates/bcrypt-lanes", "crates/countersign-token", "examples/axum-service", "bench"];
+
+    let free: Vec<_> = [""].into_iter().chain(members).filter(|of| !follows(&manifest(&root.join(of)))).collect();
+
+    let all: usize = std::fs::read_dir(root.join("crates")).unwrap().count() + 2;
+    assert_eq!(members.len(), all, "a crate is not looked at");
+    assert_eq!(manifest(root)["workspace"]["lints"]["rust"]["unsafe_code"].as_str(), Some("forbid"));
+    assert!(free.is_empty(), "these do not follow the lints of the workspace: {free:?}");
+}
+
+/// Whether a crate takes the lints of the workspace.
+fn follows(manifest: &toml::Table) -> bool {
+    manifest.get("lints").is_some_and(|lints| lints["workspace"].as_bool() == Some(true))
 }
 
 #[test]

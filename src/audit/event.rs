@@ -79,6 +79,8 @@ kinds! {
     Imported "imported"
     /// Accounts were written out.
     Exported "exported"
+    /// A backup took the place of the database.
+    Restored "restored"
     /// A signing key was made.
     KeyMade "key_made"
     /// Another signing key signs.

@@ -26,7 +26,8 @@ pub(super) enum Command {
     /// List events, the newest first
     #[command(after_help = "Examples:
   countersign audit list --kind roles_changed
-  countersign audit list --user ada --since 2026-11-01T00:00:00Z --json")]
+  countersign audit list --user ada --since 2026-11-01 --json
+  countersign audit list --since 2026-11-22T09:30:00Z --until 2026-11-23")]
     List(Filter),
     /// Read the whole log and tell what was altered, added, removed or moved
     #[command(after_help = "Keep the head that it prints on another machine: with it, an older state of the database \
@@ -62,11 +63,11 @@ pub(super) struct Filter {
     /// Those of this kind
     #[arg(long, value_parser = kind)]
     kind: Option<Kind>,
-    /// Those that did not happen before this instant
-    #[arg(long, value_name = "INSTANT")]
+    /// Those that did not happen before this instant; a date is its midnight in UTC
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
     since: Option<Timestamp>,
-    /// Those that happened before this instant
-    #[arg(long, value_name = "INSTANT")]
+    /// Those that happened before this instant; a date is its midnight in UTC
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
     until: Option<Timestamp>,
     /// At most so many
     #[arg(long, default_value = "50")]
@@ -180,6 +181,12 @@ fn line(event: &AuditEvent) -> serde_json::Result<serde_json::Value> {
 fn kind(word: &str) -> Result<Kind, String> {
     let known = || Kind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
     Kind::parse(word).ok_or_else(|| format!("the kinds are: {}", known()))
+}
+
+/// Reads an instant, or a date for its midnight in UTC, the zone in which instants are listed.
+fn instant(text: &str) -> Result<Timestamp, &'static str> {
+    let read = text.parse().or_else(|_| format!("{text}T00:00:00Z").parse());
+    read.map_err(|_| "an instant is written like 2026-11-22T12:00:00Z, or 2026-11-22 for midnight in UTC")
 }
 
 fn kept(text: &str) -> Result<Kept, &'static str> {

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::opened::must_exist;
+use super::opened::{Opened, must_exist};
 use super::progress::Progress;
 use super::settings::SettingsArguments;
+use crate::audit::{self, By, Event, Kind};
 use crate::clock::Clock;
 use crate::config::{self, DatabaseUrl};
 use crate::database;
@@ -59,7 +60,21 @@ pub(super) fn restore(arguments: &RestoreArguments, settings: &SettingsArguments
     let restored = database::restore(&arguments.file, &target, &mark);
     let restored = restored.with_context(|| format!("{} is not restored", arguments.file.display()))?;
     let kept = restored.kept.map_or_else(String::new, |kept| format!("; what was there is {}", kept.display()));
-    super::answer(format!("{} restored{kept}\n", target.display()).as_bytes())
+    super::block_on(async {
+        // A backup of an older release, or one whose root secret is elsewhere, is restored all the same.
+        if let Err(error) = write_down(settings, restored.bytes).await {
+            eprintln!("countersign: the restore is not in the audit log: {error:#}");
+        }
+        super::answer(format!("{} restored{kept}\n", target.display()).as_bytes())
+    })
+}
+
+/// Writes into the restored database that it was, because nothing else in it tells.
+async fn write_down(settings: &SettingsArguments, bytes: u64) -> anyhow::Result<()> {
+    let opened = Opened::open(settings).await?;
+    let trail = opened.trail().await?;
+    let event = Event::new(Kind::Restored, By::cli()).with("bytes", bytes);
+    Ok(audit::record(&mut opened.database.once(), opened.scribe(&trail), event).await?)
 }
 
 /// The file of the embedded database; for a server, the command of its own that does this.

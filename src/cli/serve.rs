@@ -10,7 +10,7 @@ use super::settings::SettingsArguments;
 use crate::{
     clock::Clock,
     config::{
-        self, Config, Exposure, Flag, RootSecrets, Sources, data_dir,
+        self, Config, DatabaseUrl, Exposure, Flag, RootSecrets, Sources, data_dir,
         root_secret::{self, RootSecretOrigin},
     },
     crypto::{Cost, Hasher, HasherSettings},
@@ -24,6 +24,7 @@ pub(super) fn run(settings: &SettingsArguments) -> anyhow::Result<ExitCode> {
     let config = loaded.config;
     let log = telemetry::start(&config.logs)?;
     warn_of(exposure);
+    warn_of_clear(&config.database_url());
     data_dir::create_if_used(&config)?;
     let root_secrets = root_secrets(&config)?;
 
@@ -95,6 +96,16 @@ fn warn_of_kept(path: &Path, verb: &str) {
 fn warn_of(exposure: Exposure) {
     if exposure == Exposure::InsecureHttp {
         warn!("--insecure-http: passwords and tokens travel in the clear, for anyone on the way to read");
+    }
+}
+
+fn warn_of_clear(database: &DatabaseUrl) {
+    if database.is_in_the_clear_unasked() {
+        warn!(
+            %database,
+            "the database is on another machine and spoken with in the clear; end its URL with ?sslmode=verify-full, or \
+             with ?sslmode=disable if that is meant"
+        );
     }
 }
 

@@ -1,6 +1,7 @@
 //! The database: which one, and how hard it may be worked.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -15,7 +16,8 @@ section! {
         /// The database to use: `sqlite://PATH`, `sqlite::memory:` or `postgres://USER:PASSWORD@HOST/NAME`.
         ///
         /// Default: `sqlite://` and `countersign.db` in the data directory. The variable `DATABASE_URL` sets it too.
-        /// A PostgreSQL URL may name several hosts, of which the one that takes writes is used.
+        /// A PostgreSQL URL may name several hosts, of which the one that takes writes is used. To a host elsewhere it
+        /// should end with `?sslmode=verify-full`: without `sslmode` the connection is in the clear, and warned of.
         pub url: Option<DatabaseUrl> = None;
 
         /// The most connections to keep open.
@@ -45,6 +47,25 @@ pub enum DatabaseUrl {
     SqliteInMemory,
     /// A PostgreSQL server, by its URL, which may hold a password.
     Postgres(SecretString),
+}
+
+impl DatabaseUrl {
+    /// Whether a database on another machine is spoken with in the clear because the URL does not say `sslmode`. Where it
+    /// says `disable`, somebody has decided that.
+    #[must_use]
+    pub fn is_in_the_clear_unasked(&self) -> bool {
+        let Self::Postgres(url) = self else { return false };
+        let parameters = url.expose_secret().split_once('?').map_or("", |(_, parameters)| parameters);
+        if parameters.split('&').any(|parameter| parameter.starts_with("sslmode=")) {
+            return false;
+        }
+        let Ok(server) = url.expose_secret().parse::<tokio_postgres::Config>() else { return false };
+        // Addresses, where there are any, are what the driver connects to instead of the names.
+        match server.get_hostaddrs() {
+            [] => server.get_hosts().iter().any(is_elsewhere),
+            addresses => addresses.iter().any(|address| !address.is_loopback()),
+        }
+    }
 }
 
 impl FromStr for DatabaseUrl {
@@ -132,6 +153,15 @@ fn without_credentials(url: &str) -> String {
     hosts.unwrap_or_else(|| "postgres://(hidden)".to_owned())
 }
 
+fn is_elsewhere(host: &tokio_postgres::config::Host) -> bool {
+    match host {
+        tokio_postgres::config::Host::Tcp(name) if name.eq_ignore_ascii_case("localhost") => false,
+        tokio_postgres::config::Host::Tcp(name) => !name.parse().is_ok_and(|address: IpAddr| address.is_loopback()),
+        #[cfg(unix)]
+        tokio_postgres::config::Host::Unix(_) => false,
+    }
+}
+
 fn host_name(host: &tokio_postgres::config::Host) -> Option<String> {
     match host {
         tokio_postgres::config::Host::Tcp(name) => {
@@ -173,6 +203,31 @@ mod tests {
         assert_eq!(displayed("postgresql://one/main?user=ada&password=marker"), "postgres://one/main");
         for url in ["postgres://ada:x@marker@one/main", "postgres://ada:p/marker?@one/main", "mysql://ada:marker@one"] {
             assert!(!displayed(url).contains("marker"), "{url} → {}", displayed(url));
+        }
+    }
+
+    #[test]
+    fn a_server_elsewhere_is_in_the_clear_unless_the_url_says_how() {
+        let is_unasked = |url: &str| url.parse::<DatabaseUrl>().unwrap().is_in_the_clear_unasked();
+
+        for url in [
+            "postgres://ada@db.example.com/main",
+            "postgres://ada@localhost,two/main?connect_timeout=3",
+            "postgres://ada@10.0.0.5/main",
+            "postgres://ada@localhost/main?hostaddr=10.0.0.5",
+        ] {
+            assert!(is_unasked(url), "{url}");
+        }
+        for url in [
+            "postgres://ada@db.example.com/main?sslmode=verify-full",
+            "postgres://ada@db.example.com/main?connect_timeout=3&sslmode=disable",
+            "postgres://ada@LOCALHOST/main",
+            "postgres://ada@127.0.0.1,[::1]/main",
+            "postgres:///main?host=/run/postgresql",
+            "postgres://ada@db.example.com/main?hostaddr=127.0.0.1",
+            "sqlite://main.db",
+        ] {
+            assert!(!is_unasked(url), "{url}");
         }
     }
 

@@ -101,8 +101,9 @@ pub enum RootSecretError {
     },
 }
 
-/// The file of a data directory that holds the root secret.
-pub(super) fn path(data_dir: &Path) -> PathBuf {
+/// The file of a data directory that holds the root secret, if the settings have none.
+#[must_use]
+pub fn path(data_dir: &Path) -> PathBuf {
     data_dir.join("secret_key")
 }
 

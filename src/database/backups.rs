@@ -36,6 +36,9 @@ pub enum BackupError {
     /// Something else is under the name that a copy has until it is whole.
     #[error("{} is left of a copy that was broken off: remove it, unless that copy is still being made", .0.display())]
     Unfinished(PathBuf),
+    /// There is no directory to make it in.
+    #[error("there is no directory {}; make it, or name another", .0.display())]
+    NoDirectory(PathBuf),
     /// Somebody has the database open.
     #[error("{} is in use: stop the server first, and whatever else has it open", .0.display())]
     InUse(PathBuf),
@@ -66,6 +69,7 @@ impl BackupError {
     pub(super) fn draft(path: &Path, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::AlreadyExists => Self::Unfinished(path.to_owned()),
+            io::ErrorKind::NotFound => Self::NoDirectory(path.parent().unwrap_or(path).to_owned()),
             _ => Self::file(path, source),
         }
     }

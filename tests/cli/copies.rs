@@ -44,10 +44,29 @@ fn a_backup_beside_a_server_is_restored_once_the_server_has_ended() {
 
     assert!(restored.contains("countersign.db restored; what was there is /"), "{restored}");
     assert_eq!(names(&machine), ["ada"]);
+    let events = machine.types("audit list --json");
+    let events: Vec<serde_json::Value> = serde_json::from_str(events.succeeded()).unwrap();
+    assert_eq!((&events[0]["kind"], &events[0]["actor"]["kind"]), (&"restored".into(), &"cli".into()), "{events:#?}");
+    machine.types("audit verify").succeeded();
     assert_eq!(machine.serves().log_in("ada@example.com", PASSWORD).0, 200);
     let sessions = machine.types("user sessions ada --json");
     let sessions: Vec<serde_json::Value> = serde_json::from_str(sessions.succeeded()).unwrap();
     assert_eq!(sessions.len(), 2, "the one from before the backup goes on");
+}
+
+#[test]
+fn a_restore_that_cannot_be_written_down_is_told_and_stands() {
+    let machine = machine();
+    machine.types("backup copy.db").succeeded();
+    create(&machine, "bob");
+    let stranger = machine.with("COUNTERSIGN_SECRET_KEY", "another secret that is long enough");
+
+    let restored = stranger.types("restore copy.db");
+
+    assert_eq!(restored.code, Some(0), "{}", restored.complaint);
+    let told = "countersign: the restore is not in the audit log: the root secret does not open this database";
+    assert!(restored.complaint.starts_with(told), "{}", restored.complaint);
+    assert_eq!(names(&stranger.with("COUNTERSIGN_SECRET_KEY", SECRET)), ["ada"]);
 }
 
 #[test]
@@ -65,6 +84,14 @@ fn what_is_no_backup_is_not_restored() {
         assert!(refusal.starts_with(&format!("{file} is not restored: ")) && refusal.contains(reason), "{refusal}");
     }
     assert_eq!(names(&machine), ["ada"]);
+}
+
+#[test]
+fn a_directory_that_a_backup_should_go_to_and_that_is_missing_is_named() {
+    let refused = machine().types("backup elsewhere/daily/copy.db");
+
+    let expected = "there is no directory elsewhere/daily; make it, or name another";
+    assert_eq!(refused.refused_in_one_line(), expected);
 }
 
 #[test]

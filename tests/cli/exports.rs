@@ -124,6 +124,29 @@ fn django_dumps_come_without_what_is_no_user() {
 }
 
 #[test]
+fn what_supabases_editor_calls_null_is_nothing() {
+    const HASH: &str = "$2b$12$VIxQvS3NE.h7ZxYo.DLv4en9QInsb3J75TisRHFUisMp/1qv47b8W";
+    // As its "Download CSV" writes it: texts as they are, objects and null as JSON.
+    let csv = format!(
+        "id,email,encrypted_password,email_confirmed_at,created_at,banned_until,deleted_at,raw_app_meta_data,phone\n\
+         1,ada@example.com,{HASH},2020-03-01 12:00:00.5+00,2020-02-29 12:00:00+00,null,null,\"{{\"\"provider\"\":null}}\",null\n\
+         2,grace@example.com,null,null,2020-02-29 12:00:00+00,null,null,null,null\n\
+         3,null,null,null,2020-02-29 12:00:00+00,null,null,null,15550100\n"
+    );
+    let machine = Machine::new().with_file("users.csv", &csv);
+
+    let imported = machine.types("import --from supabase users.csv --report report.ndjson");
+
+    assert_eq!(imported.code, Some(1), "the one without an address is refused: {}", imported.complaint);
+    assert_eq!(std::fs::read_to_string(machine.path("report.ndjson")).unwrap().matches("no_email").count(), 1);
+    let users = machine.types("user list --json");
+    let users: Vec<Value> = serde_json::from_str(users.succeeded()).unwrap();
+    let seen = |user: &Value| (user["username"].clone(), user["is_active"].clone(), user["email_verified"].clone());
+    let expected = [(json!("ada"), json!(true), json!(true)), (json!("grace"), json!(true), json!(false))];
+    assert_eq!(users.iter().map(seen).collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn supabase_users_come_from_a_table_and_from_a_dump_alike() {
     let joined = "2020-02-29T12:00:00Z";
     for file in ["supabase.csv", "supabase.sql"] {

@@ -151,10 +151,20 @@ impl Machine {
 impl Served {
     /// Signs in and answers the status, and the code of the problem if there is one.
     pub(crate) fn log_in(&self, email: &str, password: &str) -> (u16, String) {
-        let body = serde_json::json!({"email": email, "password": password}).to_string();
+        let (status, body) = self.posts("/auth/login", &serde_json::json!({"email": email, "password": password}));
+        (status, body["code"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Asks for a link to set another password, and answers the status.
+    pub(crate) fn asks_for_a_reset(&self, email: &str) -> u16 {
+        self.posts("/auth/password/forgot", &serde_json::json!({"email": email})).0
+    }
+
+    fn posts(&self, path: &str, body: &serde_json::Value) -> (u16, serde_json::Value) {
+        let body = body.to_string();
         let mut stream = TcpStream::connect(self.address).unwrap();
         let head = format!(
-            "POST /auth/login HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
              Connection: close\r\n\r\n",
             self.address,
             body.len()
@@ -164,8 +174,7 @@ impl Served {
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let body: serde_json::Value = serde_json::from_str(body).unwrap();
-        (status, body["code"].as_str().unwrap_or_default().to_owned())
+        (status, serde_json::from_str(body).unwrap_or_default())
     }
 }
 

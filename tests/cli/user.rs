@@ -76,6 +76,19 @@ fn whom_the_rules_refuse_is_not_made() {
 }
 
 #[test]
+fn who_cannot_be_made_is_told_before_a_password_is_asked_for() {
+    let machine = with_users();
+    for (words, reason) in [
+        ("--email ada@example.com --username eve", "the address is taken"),
+        ("--email eve@example.com --username ADA", "the username is taken"),
+    ] {
+        // There is no terminal to ask at, so that asking would be the refusal.
+        let refused = machine.types(&format!("user create {words}"));
+        assert_eq!(refused.refused_by_answer(), reason, "{words}");
+    }
+}
+
+#[test]
 fn without_a_terminal_a_password_has_to_be_piped() {
     let outcome = machine().types("user create --email ada@example.com --username ada");
 
@@ -174,6 +187,46 @@ fn a_password_is_set() {
 }
 
 #[test]
+fn an_address_is_set_beside_a_server_and_what_was_mailed_to_the_old_one_is_worth_nothing() {
+    let machine = with_users();
+    let server = machine.serves();
+    assert_eq!(server.log_in("bob@example.com", PASSWORD.trim_end()).0, 200);
+    let database = rusqlite::Connection::open(machine.path("countersign-data/countersign.db")).unwrap();
+    assert_eq!(server.asks_for_a_reset("bob@example.com"), 202);
+    let codes = || -> i64 { database.query_row("select count(*) from one_time_codes", [], |row| row.get(0)).unwrap() };
+    // The letter is written after the answer.
+    while codes() == 0 {
+        std::thread::yield_now();
+    }
+
+    let set = machine.types("user set-email bob Bob@Example.org");
+
+    assert_eq!(set.succeeded(), "bob <bob@example.org> signs in with that address\n");
+    assert_eq!(codes(), 0);
+    assert_eq!(server.log_in("Bob@example.org", PASSWORD.trim_end()).0, 200);
+    assert_eq!(server.log_in("bob@example.com", PASSWORD.trim_end()).0, 401);
+    assert_eq!(json(&machine.types("user sessions bob --json")).as_array().unwrap().len(), 2, "sessions go on");
+    let events = json(&machine.types("audit list --kind email_changed --json"));
+    assert_eq!((&events[0]["actor"]["kind"], &events[0]["user_id"]), (&"cli".into(), &2.into()), "{events}");
+}
+
+#[test]
+fn an_address_that_cannot_be_set() {
+    let machine = with_users();
+    machine.types("user set-email bob bob@example.com").succeeded();
+    assert_eq!(events(&machine).len(), 2, "it was theirs already");
+
+    assert_eq!(machine.types("user set-email bob ada@example.com").refused_by_answer(), "the address is taken");
+    machine.types("user set-email bob nonsense").refused_in_one_line();
+    machine.types("user set-email eve eve@example.com").refused_by_answer();
+    machine.types("user disable bob").succeeded();
+    let refused = machine.types("user set-email bob bob@example.org");
+
+    assert_eq!(refused.refused_by_answer(), "the user is disabled: enable them first");
+    assert_eq!(json(&machine.types("user show bob --json"))["email"], "bob@example.com");
+}
+
+#[test]
 fn a_password_that_is_set_beside_a_server_counts_at_once() {
     let machine = with_users();
     let server = machine.serves();
@@ -268,6 +321,28 @@ fn the_audit_log_is_listed_verified_and_exported() {
     assert_eq!(kinds, ["user_created", "user_created", "disabled"]);
     assert_eq!(format!("3:{}", lines[2]["link"].as_str().unwrap()), head);
     assert_eq!(machine.types("audit export --after 2").succeeded().lines().count(), 1);
+}
+
+#[test]
+fn a_date_is_its_midnight_in_utc() {
+    let machine = with_users();
+    let database = rusqlite::Connection::open(machine.path("countersign-data/countersign.db")).unwrap();
+    // 2026-11-22T00:00:00Z and the last instant before it.
+    database.execute("update audit_events set occurred_at = 1795305600000 - (2 - user_id)", []).unwrap();
+    drop(database);
+    let about = |words: &str| {
+        let events = json(&machine.types(&format!("audit list --json {words}")));
+        events.as_array().unwrap().iter().map(|event| event["user_id"].as_i64().unwrap()).collect::<Vec<_>>()
+    };
+
+    assert_eq!(about("--since 2026-11-22"), [2]);
+    assert_eq!(about("--until 2026-11-22"), [1]);
+    assert_eq!(about("--since 2026-11-21 --until 2026-11-22T00:00:00.001Z"), [2, 1]);
+    for text in ["2026-11", "2026-02-30", "yesterday", "2026-11-22T12"] {
+        let refused = machine.types(&format!("audit list --since {text}"));
+        let is_told = refused.complaint.contains("or 2026-11-22 for midnight in UTC");
+        assert!(refused.code == Some(2) && is_told, "{text}: {}", refused.complaint);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::{
     audit::{self, By, Event, Kind},
     auth::{attempts, codes},
     crypto::{Hasher, Overloaded},
-    database::DatabaseError,
+    database::{Database, DatabaseError},
     domain::{Email, NewPassword, Roles, UserId, Username},
     models::{
         account::{Account, Standing},
@@ -33,6 +33,20 @@ pub async fn create(desk: Desk<'_>, hasher: &Hasher, new: &NewAccount, by: By<'_
     audit::record(&mut transaction, desk.scribe, created).await?;
     transaction.commit().await?;
     Ok(account.user)
+}
+
+/// Tells early what [`create`] would answer. It is no promise: somebody else may be faster.
+///
+/// # Errors
+/// [`CreateError`], if the address or the name belongs to a user.
+pub async fn check_free(database: &Database, email: &Email, username: &Username) -> Result<(), CreateError> {
+    if User::find_by_email(database, email).await?.is_some() {
+        return Err(CreateError::EmailTaken);
+    }
+    if User::find_by_username(database, username).await?.is_some() {
+        return Err(CreateError::UsernameTaken);
+    }
+    Ok(())
 }
 
 /// Sets a password and ends every session of the user; says how many. What was mailed to change the password or the

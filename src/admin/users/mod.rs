@@ -6,6 +6,7 @@
 pub mod create;
 pub mod routes;
 pub mod search;
+pub mod set_email;
 
 use crate::{
     app::App,

@@ -11,7 +11,7 @@ use crate::{
     app::App,
     auth::limits::{self, LimitError, Subject},
     crypto::one_time_code::{OneTimeToken, TypedCode},
-    database::{DatabaseError, Transaction},
+    database::{Database, DatabaseError, Transaction},
     domain::{Client, Email, Timestamp, UserId},
     limits::Policy,
     mail::Token,
@@ -86,10 +86,10 @@ pub async fn kill(transaction: &mut Transaction, user: UserId) -> Result<(), Dat
 ///
 /// # Errors
 /// Those of the database.
-pub async fn owner(app: &App, address: &Email) -> Result<Option<User>, DatabaseError> {
-    match User::find_by_email(&app.database, address).await? {
+pub async fn owner(database: &Database, address: &Email, now: Timestamp) -> Result<Option<User>, DatabaseError> {
+    match User::find_by_email(database, address).await? {
         Some(user) => Ok(Some(user)),
-        None => OneTimeCode::held_back_for(&app.database, address, app.clock.now()).await,
+        None => OneTimeCode::held_back_for(database, address, now).await,
     }
 }
 

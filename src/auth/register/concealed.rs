@@ -53,7 +53,7 @@ pub async fn settle(
     email: &Email,
     (username, password_hash): (Username, PasswordHash),
 ) -> Result<(), DatabaseError> {
-    match codes::owner(app, email).await? {
+    match codes::owner(&app.database, email, app.clock.now()).await? {
         Some(owner) if owner.email == *email && !owner.email_verified => {
             return reset_password::send(app, transaction, email).await;
         }

@@ -135,7 +135,7 @@ fn counted(outcome: &Result<Registered, RegisterError>) -> RegistrationOutcome {
 /// Spares the hash when the answer is known. The constraints decide; this only looks. An address that somebody can
 /// still take back is only refused here: no constraint knows of it, and none need to, because it was theirs before.
 async fn refuse_taken(app: &App, application: &Application) -> Result<(), RegisterError> {
-    if codes::owner(app, &application.email).await?.is_some() {
+    if codes::owner(&app.database, &application.email, app.clock.now()).await?.is_some() {
         return Err(RegisterError::EmailTaken);
     }
     if User::find_by_username(&app.database, &application.username).await?.is_some() {

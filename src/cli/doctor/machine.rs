@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use super::finding::Finding;
-use crate::config::{Config, DatabaseUrl};
+use super::finding::{Finding, Verdict};
+use crate::config::{Config, DatabaseUrl, Loaded, Origin, root_secret};
 use crate::crypto::{Cost, Hasher, HasherSettings};
 use crate::domain::Password;
 
@@ -62,6 +62,25 @@ pub(super) fn files(config: &Config) -> Vec<Finding> {
         findings.push(private("tls", key, "0600"));
     }
     findings
+}
+
+/// Who can read the file that holds the root secret, if one does.
+pub(super) fn root_secret(loaded: &Loaded) -> Option<Finding> {
+    const CHECK: &str = "root secret";
+    match loaded.origin("secret_key") {
+        // The server refuses this one.
+        Origin::Default => {
+            let made = root_secret::path(&loaded.config.service.data_dir);
+            made.exists().then(|| private(CHECK, &made, "0600"))
+        }
+        // It takes this one: a container, or whatever else hands out secrets, may have its reasons.
+        Origin::Variable(variable) if variable.ends_with("_FILE") => {
+            let finding = private(CHECK, Path::new(&std::env::var_os(variable)?), "0600");
+            let verdict = if finding.verdict == Verdict::Bad { Verdict::Notice } else { finding.verdict };
+            Some(Finding { verdict, ..finding })
+        }
+        Origin::Variable(_) | Origin::File { .. } | Origin::Flag(_) => None,
+    }
 }
 
 fn private(check: &'static str, path: &Path, mode: &str) -> Finding {

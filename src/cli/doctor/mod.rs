@@ -14,7 +14,7 @@ use clap::Args;
 
 use self::finding::{Finding, Verdict};
 use super::settings::SettingsArguments;
-use crate::config::{self, Config, Exposure, PublicUrl};
+use crate::config::{self, Config, Exposure, Loaded, PublicUrl};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -47,7 +47,7 @@ pub(super) fn run(arguments: &Arguments, settings: &SettingsArguments) -> anyhow
     };
     super::block_on(async {
         let findings = match config::load_to_serve(&settings.sources()) {
-            Ok((loaded, exposure)) => examine(&loaded.config, exposure, url.as_ref()).await?,
+            Ok((loaded, exposure)) => examine(&loaded, exposure, url.as_ref()).await?,
             // Every other check would follow settings that are not meant.
             Err(faults) => {
                 let bad = |fault: &str| Finding::bad("settings", fault, "correct it; nothing else was looked at");
@@ -58,10 +58,13 @@ pub(super) fn run(arguments: &Arguments, settings: &SettingsArguments) -> anyhow
     })
 }
 
-async fn examine(config: &Config, exposure: Exposure, url: Option<&PublicUrl>) -> anyhow::Result<Vec<Finding>> {
+async fn examine(loaded: &Loaded, exposure: Exposure, url: Option<&PublicUrl>) -> anyhow::Result<Vec<Finding>> {
+    let config = &loaded.config;
     let mut findings = vec![reach(config, exposure), machine::hashing(config).await?];
     findings.extend(machine::files(config));
+    findings.extend(machine::root_secret(loaded));
     findings.extend(machine::disk(config));
+    findings.extend(storage::way(config));
     findings.extend(storage::examine(config).await);
     findings.push(network::mail(config).await);
     findings.extend(network::certificate(config));

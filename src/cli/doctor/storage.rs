@@ -6,7 +6,10 @@ use anyhow::Context;
 
 use super::finding::Finding;
 use crate::clock::Clock;
-use crate::config::{Config, DatabaseUrl, root_secret};
+use crate::config::{
+    Config, DatabaseUrl,
+    root_secret::{self, RootSecretError},
+};
 use crate::crypto::seal::Sealer;
 use crate::database::{self, Database, DatabaseError, DatabaseSettings, Engine, Migration};
 use crate::domain::Timestamp;
@@ -14,6 +17,21 @@ use crate::keys::{self, Keeper};
 use crate::models::signing_key::{SigningKey, State};
 
 const CHECK: &str = "database";
+
+/// Says so if the way to the database is not what its operator may believe.
+///
+/// libpq's default, `prefer`, would not be better: it takes TLS where it is offered, from anybody, and goes on without.
+pub(super) fn way(config: &Config) -> Option<Finding> {
+    let url = config.database_url();
+    url.is_in_the_clear_unasked().then(|| {
+        let says =
+            format!("{url} is spoken with in the clear: its URL does not say sslmode, and the default is disable");
+        Finding::notice(CHECK, says, WITH_TLS)
+    })
+}
+
+const WITH_TLS: &str = "end it with ?sslmode=verify-full, and &sslrootcert=/path/ca.pem if the authority is your own; \
+                        or with ?sslmode=disable if that network is yours alone";
 
 /// Looks at the database, as far as one can get.
 pub(super) async fn examine(config: &Config) -> Vec<Finding> {
@@ -80,12 +98,20 @@ async fn latency(database: &Database) -> Result<Finding, DatabaseError> {
     }
     times.sort_unstable();
     let middle = times.get(PINGS / 2).copied().unwrap_or_default();
-    let says = format!("{} answers in {:.2} ms", database.engine(), middle.as_secs_f64() * 1e3);
+    let says = format!("{} answers in {}", database.engine(), in_words(middle));
     Ok(if middle > SLOW_ANSWER {
         Finding::notice(CHECK, says, "bring the database nearer: every request waits for one answer or more")
     } else {
         Finding::good(CHECK, says)
     })
+}
+
+/// An embedded database answers in millionths of a second, one on a server in thousandths.
+fn in_words(time: Duration) -> String {
+    match time.as_micros() {
+        micros @ 0..1_000 => format!("{micros} µs"),
+        _ => format!("{:.2} ms", time.as_secs_f64() * 1e3),
+    }
 }
 
 const PINGS: usize = 21;
@@ -144,14 +170,16 @@ async fn keys(config: &Config, database: &Database) -> Vec<Finding> {
         keys::prove(Keeper { database, sealer: &sealer, config, issuer: "", audience: "", now }).await?;
         anyhow::Ok(())
     };
-    findings.push(match opened.await {
-        Ok(()) => Finding::good("root secret", "it opens what is sealed in the database"),
-        Err(error) => Finding::bad(
+    match opened.await {
+        Ok(()) => findings.push(Finding::good("root secret", "it opens what is sealed in the database")),
+        // Told with the files.
+        Err(error) if matches!(error.downcast_ref(), Some(RootSecretError::Open(_))) => {}
+        Err(error) => findings.push(Finding::bad(
             "root secret",
             format!("{error:#}"),
             "give the one that the database was made with; a copy is worth as much as a backup",
-        ),
-    });
+        )),
+    }
     match SigningKey::all(database).await {
         Ok(keys) => findings.push(age(config, &keys, now)),
         Err(error) => findings.push(Finding::bad("keys", error.to_string(), "see the finding about the database")),

@@ -35,6 +35,8 @@ pub(in crate::cli) struct Arguments {
 pub(super) async fn create(opened: &Opened, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (email, username) = (Email::parse(&arguments.email)?, Username::parse(&arguments.username)?);
     let roles = Roles::parse(arguments.role.iter().map(String::as_str))?;
+    // Before a password is typed, twice, for nothing.
+    create::check_free(&opened.database, &email, &username).await.map_err(not_made)?;
     let owner = Owner { username: Some(&username), email: Some(&email) };
     let password = password::read(arguments.password_stdin, owner)?;
     let new = NewAccount { email, username, password, roles };

@@ -20,9 +20,12 @@ use self::who::WhoArgument;
 pub(super) use self::who::find;
 use super::{Declined, opened::Opened, settings::SettingsArguments};
 use crate::{
-    admin::users::{self, ChangeError, Changes, Seen},
+    admin::users::{
+        self, ChangeError, Changes, Seen,
+        set_email::{self, SetEmailError},
+    },
     audit::By,
-    domain::Roles,
+    domain::{Email, Roles},
     models::user::User,
 };
 
@@ -72,6 +75,22 @@ Examples:
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Give a user another address
+    #[command(
+        after_help = "For whoever has lost the mail of the old one. The address counts as confirmed: be sure whose it \
+is. Links and codes that were mailed are worth nothing from then on; sessions go on (`user logout` ends them). No letter \
+tells the old address.
+
+Example:
+  countersign user set-email ada ada@example.org"
+    )]
+    SetEmail {
+        #[command(flatten)]
+        who: WhoArgument,
+        /// The address that signs in from then on
+        #[arg(value_name = "ADDRESS")]
+        email: String,
+    },
     /// Say which roles a user has, instead of those they had
     #[command(after_help = "Who loses a role is signed out everywhere.
 
@@ -120,6 +139,7 @@ pub(super) fn run(command: &Command, settings: &SettingsArguments) -> anyhow::Re
             Command::Disable(who) => set_active(&opened, who, false).await,
             Command::Enable(who) => set_active(&opened, who, true).await,
             Command::SetPassword { who, password_stdin } => make::set_password(&opened, who, *password_stdin).await,
+            Command::SetEmail { who, email } => set_email(&opened, who, email).await,
             Command::SetRoles { who, roles } => set_roles(&opened, who, roles).await,
             Command::Delete { who, yes } => delete(&opened, who, *yes).await,
             Command::Sessions { who, json } => show::sessions(&opened, &who.find(&opened).await?, *json).await,
@@ -132,6 +152,20 @@ async fn set_active(opened: &Opened, who: &WhoArgument, is_active: bool) -> anyh
     let changes = Changes { is_active: Some(is_active), ..Changes::default() };
     let done = if is_active { "may sign in" } else { "is disabled and signed out everywhere" };
     change(opened, who, &changes, |user| format!("{} {done}\n", named(user))).await
+}
+
+async fn set_email(opened: &Opened, who: &WhoArgument, email: &str) -> anyhow::Result<ExitCode> {
+    let email = Email::parse(email)?;
+    let user = who.find(opened).await?;
+    let keys = opened.desk_keys().await?;
+    let set = set_email::set_email(opened.desk(&keys), user.id, &email, By::cli()).await;
+    let user = set.map_err(|error| match error {
+        SetEmailError::NotFound | SetEmailError::Disabled | SetEmailError::Taken => {
+            anyhow::Error::from(Declined(error.to_string()))
+        }
+        SetEmailError::Database(error) => error.into(),
+    })?;
+    super::answer(format!("{} signs in with that address\n", named(&user)).as_bytes())
 }
 
 async fn set_roles(opened: &Opened, who: &WhoArgument, roles: &[String]) -> anyhow::Result<ExitCode> {

@@ -1,5 +1,7 @@
 //! Login: a session from a name and a password.
 
+use std::time::Duration;
+
 use countersign::problem::Code;
 use rstest::rstest;
 use serde_json::json;
@@ -21,6 +23,17 @@ async fn the_owner_signs_in_by_address_or_by_name(#[values(Engine::Sqlite, Engin
         ada.me(&answer.access_token()).await.assert_status(200);
     }
     assert_ne!(by_address.access_token(), by_name.access_token());
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_password_does_not_expire(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    let ada = app.registered("ada").await;
+
+    app.advance(Duration::from_hours(10 * 365 * 24));
+
+    ada.log_in().await.assert_status(200);
 }
 
 #[rstest]

@@ -9,6 +9,7 @@ use super::Account;
 use crate::domain::{Roles, Timestamp};
 
 pub(super) fn account(fields: &Fields, now: Timestamp) -> Result<Account, Refusal> {
+    let fields = &known(fields);
     if present(fields, &["deleted_at"]).is_some() {
         return Err(Refusal::new("deleted", "the user has been deleted there".to_owned()));
     }
@@ -24,4 +25,11 @@ pub(super) fn account(fields: &Fields, now: Timestamp) -> Result<Account, Refusa
         created_at: instant(fields, &["created_at"])?,
         notes: Vec::new(),
     })
+}
+
+/// What is said of the user. The CSV of its SQL editor has the word `null` for what is not: a `deleted_at` of that kind
+/// deleted nobody.
+fn known(fields: &Fields) -> Fields {
+    let said = fields.iter().filter(|(_, value)| *value != "null");
+    said.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
