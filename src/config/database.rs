@@ -1,7 +1,6 @@
 //! The database: which one, and how hard it may be worked.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -9,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::section::section;
 use super::setting::{Rejected, Setting, Shown};
+use crate::database::PostgresAddress;
 
 section! {
     /// The database, which is embedded (SQLite) or a PostgreSQL server.
@@ -55,16 +55,7 @@ impl DatabaseUrl {
     #[must_use]
     pub fn is_in_the_clear_unasked(&self) -> bool {
         let Self::Postgres(url) = self else { return false };
-        let parameters = url.expose_secret().split_once('?').map_or("", |(_, parameters)| parameters);
-        if parameters.split('&').any(|parameter| parameter.starts_with("sslmode=")) {
-            return false;
-        }
-        let Ok(server) = url.expose_secret().parse::<tokio_postgres::Config>() else { return false };
-        // Addresses, where there are any, are what the driver connects to instead of the names.
-        match server.get_hostaddrs() {
-            [] => server.get_hosts().iter().any(is_elsewhere),
-            addresses => addresses.iter().any(|address| !address.is_loopback()),
-        }
+        PostgresAddress::parse(url.expose_secret()).is_ok_and(|address| address.is_in_the_clear_unasked())
     }
 }
 
@@ -79,8 +70,7 @@ impl FromStr for DatabaseUrl {
         if !(text.starts_with("postgres://") || text.starts_with("postgresql://")) {
             return Err(DatabaseUrlError::UnknownKind);
         }
-        // The driver's own messages name the option that is wrong and never a value.
-        text.parse::<tokio_postgres::Config>().map_err(DatabaseUrlError::Postgres)?;
+        PostgresAddress::parse(text).map_err(DatabaseUrlError::Postgres)?;
         Ok(Self::Postgres(SecretString::from(text)))
     }
 }
@@ -97,9 +87,9 @@ pub enum DatabaseUrlError {
     /// Something follows the path after a question mark.
     #[error("takes no parameters after the path of an SQLite file")]
     SqliteParameters,
-    /// The PostgreSQL driver does not understand it.
-    #[error("is no PostgreSQL URL: {}", with_cause(.0))]
-    Postgres(tokio_postgres::Error),
+    /// It is none of PostgreSQL's; says why, without repeating it.
+    #[error("is no PostgreSQL URL: {0}")]
+    Postgres(String),
 }
 
 impl fmt::Display for DatabaseUrl {
@@ -108,7 +98,10 @@ impl fmt::Display for DatabaseUrl {
         match self {
             Self::Sqlite(path) => write!(formatter, "sqlite://{}", path.display()),
             Self::SqliteInMemory => formatter.write_str("sqlite::memory:"),
-            Self::Postgres(url) => formatter.write_str(&without_credentials(url.expose_secret())),
+            Self::Postgres(url) => match PostgresAddress::parse(url.expose_secret()) {
+                Ok(address) => address.fmt(formatter),
+                Err(_) => formatter.write_str("postgres://(hidden)"),
+            },
         }
     }
 }
@@ -140,42 +133,6 @@ fn sqlite(path: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
         path if path.contains('?') => Err(DatabaseUrlError::SqliteParameters),
         path => Ok(DatabaseUrl::Sqlite(PathBuf::from(path))),
     }
-}
-
-/// Hosts and name as the driver understands them; what it takes for a host shows only if it looks like one,
-/// because the rest of a password with an `@` in it would be taken for a host as well.
-fn without_credentials(url: &str) -> String {
-    let parsed: Option<tokio_postgres::Config> = url.parse().ok();
-    let hosts = parsed.as_ref().and_then(|config| {
-        let hosts: Option<Vec<String>> = config.get_hosts().iter().map(host_name).collect();
-        hosts.map(|hosts| format!("postgres://{}/{}", hosts.join(","), config.get_dbname().unwrap_or_default()))
-    });
-    hosts.unwrap_or_else(|| "postgres://(hidden)".to_owned())
-}
-
-fn is_elsewhere(host: &tokio_postgres::config::Host) -> bool {
-    match host {
-        tokio_postgres::config::Host::Tcp(name) if name.eq_ignore_ascii_case("localhost") => false,
-        tokio_postgres::config::Host::Tcp(name) => !name.parse().is_ok_and(|address: IpAddr| address.is_loopback()),
-        #[cfg(unix)]
-        tokio_postgres::config::Host::Unix(_) => false,
-    }
-}
-
-fn host_name(host: &tokio_postgres::config::Host) -> Option<String> {
-    match host {
-        tokio_postgres::config::Host::Tcp(name) => {
-            let plausible =
-                name.chars().all(|character| character.is_ascii_alphanumeric() || "-._:".contains(character));
-            plausible.then(|| name.clone())
-        }
-        #[cfg(unix)]
-        tokio_postgres::config::Host::Unix(path) => Some(path.display().to_string()),
-    }
-}
-
-fn with_cause(error: &tokio_postgres::Error) -> String {
-    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 #[cfg(test)]

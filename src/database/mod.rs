@@ -61,6 +61,7 @@ pub use self::backups::{BackupError, Copied, Restored, back_up, restore};
 pub use self::document::schema as schema_document;
 pub use self::error::{DatabaseError, Fault};
 pub use self::migrate::{Applied, MigrateError, Migration};
+pub use self::postgres::PostgresAddress;
 pub use self::queries::{Reads, Writes};
 pub use self::relocation::{MovedTable, RelocationError, relocate};
 pub use self::row::{Column, FromRow, Row};

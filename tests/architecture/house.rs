@@ -90,8 +90,8 @@ pub(crate) const VERBS: &[(&str, &[&str])] = &[
 /// The drivers of the two engines.
 pub(crate) const ENGINE_CRATES: &[&str] = &["rusqlite", "tokio_postgres", "deadpool_postgres", "tokio_postgres_rustls"];
 
-/// Where the drivers are named: the folder that runs both engines, and the setting that reads their addresses.
-pub(crate) const ENGINE_ROOMS: &[&str] = &["src/database/", "src/config/database.rs"];
+/// Where the drivers are named: the folder that runs both engines.
+pub(crate) const ENGINE_ROOMS: &[&str] = &["src/database/"];
 
 /// Where SQL stands: beside its row, and in the engine's own business (migrations, pragmas, advisory locks).
 pub(crate) const SQL_ROOMS: &[&str] = &["src/models/", "src/database/"];

@@ -1,7 +1,6 @@
 //! From an address to a pool of connections.
 
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,17 +16,19 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::super::error::DatabaseError;
 use super::super::settings::DatabaseSettings;
+use super::address::{PostgresAddress, Tls};
 
 /// How much later than ours the server's limit on idle transactions is, so that ours is the one that is told.
 const LATER: Duration = Duration::from_millis(250);
 
 /// Makes the pool. Connects nowhere yet.
 pub(super) fn pool(settings: &DatabaseSettings) -> Result<Pool, DatabaseError> {
-    let address = Address::parse(settings.url.expose())?;
-    let config = configure(address.config, &address.tls, settings);
+    let address = PostgresAddress::parse(settings.url.expose()).map_err(invalid)?;
+    let tls = address.tls();
+    let config = configure(address.config, &tls, settings);
     // A connection that the server has closed is known without asking it; one that is frozen is found by deadlines.
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    let manager = match address.tls {
+    let manager = match tls {
         Tls::Off => Manager::from_config(config, NoTls, recycling),
         Tls::Verified { root } => Manager::from_config(config, connector(root.as_deref())?, recycling),
     };
@@ -39,52 +40,6 @@ pub(super) fn pool(settings: &DatabaseSettings) -> Result<Pool, DatabaseError> {
         .runtime(Runtime::Tokio1)
         .build()
         .map_err(|error| invalid(error.to_string()))
-}
-
-/// An address in libpq's form, and what it says about TLS.
-struct Address {
-    config: Config,
-    tls: Tls,
-}
-
-#[derive(Debug, Eq, PartialEq)]
-enum Tls {
-    Off,
-    /// Verified by the certificates of the machine and, if given, those of a file in PEM form.
-    Verified {
-        root: Option<String>,
-    },
-}
-
-impl Address {
-    /// The driver knows no `sslrootcert` and fewer modes than libpq, so both are read here.
-    fn parse(url: &str) -> Result<Self, DatabaseError> {
-        let (address, parameters) = url.split_once('?').unwrap_or((url, ""));
-        let mut kept = Vec::new();
-        let mut mode = "disable";
-        let mut root = None;
-        for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
-            match parameter.split_once('=') {
-                Some(("sslmode", value)) => mode = value,
-                Some(("sslrootcert", value)) => root = Some(decode(value)),
-                _ => kept.push(parameter),
-            }
-        }
-        let tls = match mode {
-            "disable" => Tls::Off,
-            "require" | "verify-ca" | "verify-full" => Tls::Verified { root },
-            _ => {
-                let reason =
-                    "sslmode must be disable or verify-full: whatever is in between can be stripped on the way";
-                return Err(invalid(reason));
-            }
-        };
-        let config = Config::from_str(&format!("{address}?{}", kept.join("&"))).map_err(|error| {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            invalid(cause.unwrap_or_else(|| error.to_string()))
-        })?;
-        Ok(Self { config, tls })
-    }
 }
 
 /// Fills in what the address leaves open.
@@ -109,12 +64,6 @@ fn configure(mut config: Config, tls: &Tls, settings: &DatabaseSettings) -> Conf
     );
     config.options(limits);
     config
-}
-
-/// A path in a query: `%2F` and the like, where a plus is a plus.
-fn decode(value: &str) -> String {
-    let pair = format!("={}", value.replace('+', "%2B"));
-    url::form_urlencoded::parse(pair.as_bytes()).map(|(_, path)| path.into_owned()).collect()
 }
 
 fn invalid(reason: impl Into<String>) -> DatabaseError {
@@ -142,40 +91,16 @@ fn connector(root: Option<&str>) -> Result<MakeRustlsConnect, DatabaseError> {
 mod tests {
     use super::*;
 
-    fn tls(url: &str) -> Result<Tls, DatabaseError> {
-        Address::parse(url).map(|address| address.tls)
-    }
-
-    #[test]
-    fn tls_is_verified_or_off() {
-        assert_eq!(tls("postgres://ada@one/countersign"), Ok(Tls::Off));
-        assert_eq!(tls("postgres://ada@one/countersign?sslmode=disable"), Ok(Tls::Off));
-        assert_eq!(tls("postgres://ada@one/countersign?sslmode=require"), Ok(Tls::Verified { root: None }));
-        assert_eq!(
-            tls("postgres://ada@one/countersign?application_name=a&sslmode=verify-full&sslrootcert=%2Fetc%2Fa+b.pem"),
-            Ok(Tls::Verified { root: Some("/etc/a+b.pem".to_owned()) })
-        );
-        assert!(tls("postgres://ada@one/countersign?sslmode=prefer").is_err());
-    }
-
     #[test]
     fn several_hosts_share_the_time_to_connect() {
         let settings = DatabaseSettings::new("postgres://ada@one:5432,two:5433/countersign");
 
-        let address = Address::parse(settings.url.expose()).unwrap();
-        let config = configure(address.config, &address.tls, &settings);
+        let address = PostgresAddress::parse(settings.url.expose()).unwrap();
+        let config = configure(address.config, &Tls::Off, &settings);
 
         assert_eq!(config.get_hosts().len(), 2);
         assert_eq!(config.get_ports(), [5432, 5433]);
         assert_eq!(config.get_connect_timeout(), Some(&(settings.wait_timeout / 2)));
         assert_eq!(config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
-    }
-
-    #[test]
-    fn an_address_that_makes_no_sense_is_refused_without_its_password() {
-        let refused = tls("postgres://ada:s3cret@one/countersign?unheard_of=1").unwrap_err();
-
-        assert!(refused.to_string().contains("unheard_of"));
-        assert!(!refused.to_string().contains("s3cret"));
     }
 }

@@ -4,6 +4,7 @@
 //! ones; a connection that missed a deadline is closed, never cancelled: a cancel that arrives during a commit makes
 //! a commit that waits for its standby answer success.
 
+mod address;
 mod again;
 mod alone;
 mod connect;
@@ -20,6 +21,7 @@ use deadpool_postgres::{Object, Pool, PoolError, TimeoutType};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
+pub use self::address::PostgresAddress;
 pub(super) use self::alone::Alone;
 pub(super) use self::error::translate;
 pub(super) use self::transaction::PostgresTransaction;
