@@ -2,7 +2,13 @@
 //!
 //! It computes nothing: that is done in the lanes of a [`super::hash_worker`].
 
-use std::time::Instant;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
 
 use bcrypt_lanes::{Cost, Digest, Key, Salt};
 use tokio::sync::oneshot;
@@ -34,11 +40,29 @@ pub(super) struct Request {
     pub(super) asked: Instant,
     /// The wait, where it is traced.
     pub(super) wait: Option<Span>,
+    /// Told when a lane takes it.
+    pub(super) begun: Begun,
+}
+
+/// Whether a lane has begun to work on a password. Clones tell the same.
+#[derive(Clone, Debug, Default)]
+pub struct Begun(Arc<AtomicBool>);
+
+impl Begun {
+    /// Whether one has.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Request {
     pub(super) fn new(job: Job, reply: oneshot::Sender<Digest>) -> Self {
         let wait = traces::child("wait for a hashing lane", Kind::Internal);
-        Self { job, reply, asked: Instant::now(), wait }
+        Self { job, reply, asked: Instant::now(), wait, begun: Begun::default() }
     }
 }

@@ -11,7 +11,7 @@ use std::{io, thread};
 use bcrypt_lanes::{Cost, Digest, Key};
 use tokio::sync::oneshot;
 
-use super::hash_job::{Job, Request};
+use super::hash_job::{Begun, Job, Request};
 use super::hash_queue::{HashingStats, Overloaded, Pace, Queue, Report};
 use super::hash_worker::Worker;
 use crate::metrics::{Counters, HashOutcome, Histogram};
@@ -46,9 +46,18 @@ impl HashPool {
     /// # Errors
     /// [`Overloaded`], at once, if the hash could not be done within the longest wait.
     pub(super) async fn run(&self, job: Job) -> Result<Digest, Overloaded> {
+        self.run_noting(job, &Begun::default()).await
+    }
+
+    /// Waits like [`run`](Self::run), and tells `begun` when a lane takes the job.
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run).
+    pub(super) async fn run_noting(&self, job: Job, begun: &Begun) -> Result<Digest, Overloaded> {
         let (reply, answer) = oneshot::channel();
+        let request = Request { begun: begun.clone(), ..Request::new(job, reply) };
         let refused = |_: &Overloaded| self.0.tally.hashes.count(HashOutcome::Refused);
-        let ticket = self.0.desk().queue.admit(Request::new(job, reply)).inspect_err(refused)?;
+        let ticket = self.0.desk().queue.admit(request).inspect_err(refused)?;
         self.0.arrived.notify_one();
         let mut place = Place { shared: &self.0, ticket, outcome: HashOutcome::Abandoned };
         // Admission estimates; this holds it to its word, also on a machine that has become slower since.

@@ -45,7 +45,8 @@ impl Worker {
     }
 
     /// Takes a request into a free lane. The key is zeroed: the lane needs it no more.
-    pub(super) fn start(&mut self, Request { job, reply, asked: _, wait }: Request) {
+    pub(super) fn start(&mut self, Request { job, reply, asked: _, wait, begun }: Request) {
+        begun.begin();
         let padding = job.cost.get()..job.as_long_as.get();
         let span = wait.map(|wait| wait.followed_by("hash the password"));
         let seat = Seat { reply, digest: None, padding, ends_at: self.rounds + job.rounds(), _span: span };

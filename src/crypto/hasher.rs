@@ -10,7 +10,7 @@ use std::{fmt, io, thread};
 
 use super::bcrypt_hash::{Bcrypt, NewHash};
 use super::foreign::{Foreign, ForeignPool};
-use super::hash_job::Job;
+use super::hash_job::{Begun, Job};
 use super::hash_pool::{HashPool, HashTally};
 use super::hash_queue::{HashingStats, Overloaded};
 use super::password_hash::{Cost, Form, PasswordHash};
@@ -101,10 +101,24 @@ impl Hasher {
     /// # Errors
     /// [`Overloaded`] if the queue is full: nothing was checked, the attempt does not count.
     pub async fn verify(&self, password: &Password, stored: Option<&PasswordHash>) -> Result<Verdict, Overloaded> {
+        self.verify_noting(password, stored, &Begun::default()).await
+    }
+
+    /// Checks a password like [`verify`](Self::verify), and tells `begun` when it is no longer only waiting: what is
+    /// dropped before that has cost nothing.
+    ///
+    /// # Errors
+    /// [`Overloaded`] if the queue is full: nothing was checked, the attempt does not count.
+    pub async fn verify_noting(
+        &self,
+        password: &Password,
+        stored: Option<&PasswordHash>,
+        begun: &Begun,
+    ) -> Result<Verdict, Overloaded> {
         let is_right = match stored.map(PasswordHash::form) {
-            Some(Form::Bcrypt(bcrypt)) => self.is_right(password, &bcrypt).await?,
-            Some(Form::Foreign(foreign)) => self.is_right_there(password, &foreign).await?,
-            Some(Form::Nothing) | None => self.work_in_vain(password).await?,
+            Some(Form::Bcrypt(bcrypt)) => self.is_right(password, &bcrypt, begun).await?,
+            Some(Form::Foreign(foreign)) => self.is_right_there(password, &foreign, begun).await?,
+            Some(Form::Nothing) | None => self.work_in_vain(password, begun).await?,
         };
         let is_outdated = stored.is_some_and(|stored| stored.is_outdated(self.0.cost));
         Ok(match (is_right, is_outdated) {
@@ -114,25 +128,25 @@ impl Hasher {
         })
     }
 
-    async fn is_right(&self, password: &Password, stored: &Bcrypt) -> Result<bool, Overloaded> {
+    async fn is_right(&self, password: &Password, stored: &Bcrypt, begun: &Begun) -> Result<bool, Overloaded> {
         let (key, counts) = stored.key(password);
         let job = Job { key, salt: stored.salt(), cost: stored.cost(), as_long_as: self.0.cost.of_bcrypt() };
-        let digest = self.0.pool.run(job).await?;
+        let digest = self.0.pool.run_noting(job, begun).await?;
         Ok(stored.has_digest(&digest) & counts)
     }
 
-    async fn is_right_there(&self, password: &Password, stored: &Foreign) -> Result<bool, Overloaded> {
+    async fn is_right_there(&self, password: &Password, stored: &Foreign, begun: &Begun) -> Result<bool, Overloaded> {
         let check = async {
             let _span = traces::child("check a hash of another program", Kind::Internal);
             self.0.foreign.check(stored, password).await
         };
-        let (is_right, _) = tokio::try_join!(check, self.work_in_vain(password))?;
+        let (is_right, _) = tokio::try_join!(check, self.work_in_vain(password, begun))?;
         Ok(is_right)
     }
 
     /// Does the work of a check where there is nothing to check against: no password is right.
-    async fn work_in_vain(&self, password: &Password) -> Result<bool, Overloaded> {
-        self.is_right(password, &self.0.decoy).await.map(|_| false)
+    async fn work_in_vain(&self, password: &Password, begun: &Begun) -> Result<bool, Overloaded> {
+        self.is_right(password, &self.0.decoy, begun).await.map(|_| false)
     }
 
     /// All hashes since the start.

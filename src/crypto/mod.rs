@@ -22,6 +22,7 @@ pub mod signing_keys;
 
 pub use breach_digest::BreachDigest;
 pub use digest_key::{Digest, DigestKey};
+pub use hash_job::Begun;
 pub use hash_pool::HashTally;
 pub use hash_queue::{HashingStats, Overloaded};
 pub use hasher::{Hasher, HasherSettings, Verdict};

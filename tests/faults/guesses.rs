@@ -68,10 +68,19 @@ async fn who_leaves_before_a_password_is_looked_at_holds_nobody_back(
         "select count(*) + (select count(*) from account_failures where failures > 0)
                           from address_failures where failures > 0",
     );
-    let home = Home::new(engine);
-    let owner = home.people(1).await.remove(0).email;
+    let home = Home::new(engine).with("COUNTERSIGN_PASSWORDS__HASHING_THREADS", "1");
+    let people = home.people(17).await;
+    let (owner, others) = people.split_first().unwrap();
+    let owner = owner.email.clone();
     let service = home.start();
     let database = home.database().await;
+    // They sign in, and keep all lanes busy for a second or more.
+    let mut busy = JoinSet::new();
+    for (number, person) in others.iter().enumerate() {
+        let (visitor, email) = (service.visitor(), person.email.clone());
+        busy.spawn(async move { until_not_busy(&visitor, &email, PASSWORD, &address(number)).await.0.status });
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
 
     for _ in 0..20 {
         let body = json!({"email": owner, "password": "a wrong guess"}).to_string();
@@ -85,6 +94,7 @@ async fn who_leaves_before_a_password_is_looked_at_holds_nobody_back(
         // Gone while the count is committed, or while the password waits for its turn.
         stream.shutdown().await.unwrap();
     }
+    assert!(busy.join_all().await.into_iter().all(|status| status == 200));
 
     let nothing_left = async {
         // They may not have arrived yet.

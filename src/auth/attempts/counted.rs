@@ -1,7 +1,8 @@
 //! A counted attempt: written down as a failure before its password is looked at, and taken back if it never was.
 //!
-//! A client may leave at any moment, and its request ends then, wherever it is. Who leaves before the password is looked
-//! at has learnt nothing and cost no hash: their failure must not stay, or a stranger could hold an owner back for free.
+//! A client may leave at any moment, and its request ends then, wherever it is. Who leaves while the password waits for a
+//! lane has learnt nothing and cost no hash: their failure must not stay, or a stranger could hold an owner back for
+//! free. Once a lane works on it, it stands, or a stranger could keep the lanes busy for free.
 
 use std::{future::pending, panic::resume_unwind, time::Duration};
 
@@ -12,6 +13,7 @@ use crate::{
     app::App,
     auth::known_addresses,
     clock::Clock,
+    crypto::Begun,
     database::{Database, DatabaseError, Transaction},
     domain::Timestamp,
     models::{
@@ -60,6 +62,9 @@ impl Claim {
     /// Counts the attempt as a failure: for its address and for its account, or for neither.
     ///
     /// In a task of its own, because who leaves while the count is being committed would leave it behind.
+    ///
+    /// # Errors
+    /// [`GuessError::HeldBack`] if one of the two has failed too often, and those of the database.
     pub(super) async fn count(self) -> Result<Attempt, GuessError> {
         match tokio::spawn(traces::carried(self.commit())).await {
             Ok(outcome) => outcome,
@@ -87,19 +92,25 @@ impl Claim {
             return Err(GuessError::HeldBack { retry_after: self.longest_wait });
         }
         transaction.commit().await?;
-        Ok(Attempt { mark, database: self.database, clock: self.clock, stands: false })
+        Ok(Attempt { mark, database: self.database, clock: self.clock, begun: Begun::default(), stands: false })
     }
 }
 
-/// An attempt that was counted. Dropped before its password was looked at, it takes the count back.
+/// An attempt that was counted. Dropped before a lane works on its password, it takes the count back.
 pub(super) struct Attempt {
     mark: Mark,
     database: Database,
     clock: Clock,
+    begun: Begun,
     stands: bool,
 }
 
 impl Attempt {
+    /// What the hasher tells that it has begun.
+    pub(super) fn begun(&self) -> &Begun {
+        &self.begun
+    }
+
     /// The password was looked at: from now on the failure stands, until [`Mark::clear`].
     pub(super) fn looked_at(mut self) -> Mark {
         self.stands = true;
@@ -115,9 +126,11 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        // Without a runtime there is nobody left to be held back by this node.
-        let Ok(runtime) = Handle::try_current() else { return };
-        if !self.stands {
+        if self.stands || self.begun.has_begun() {
+            return;
+        }
+        // At the end of the process, or if it fails, one attempt more is counted than was made: the safe side.
+        if let Ok(runtime) = Handle::try_current() {
             let (mark, database, clock) = (self.mark, self.database.clone(), self.clock.clone());
             runtime.spawn(async move { mark.give_back(&database, clock.now()).await });
         }

@@ -1,8 +1,8 @@
 //! Attempts: the one way to check a password that somebody offers, and the only place that holds guessers back.
 //!
 //! An attempt is counted as a failure before the password is looked at, and the count is taken away when it was right, or
-//! when nobody waited for it to be looked at: however many come at once, on however many nodes, none is looked at that was not counted. A name that nobody has is
-//! counted by the same statements and costs the same time.
+//! when its client left before anybody looked: however many come at once, on however many nodes, none is looked at that
+//! was not counted. A name that nobody has is counted by the same statements and costs the same time.
 
 mod counted;
 pub mod purge;
@@ -42,7 +42,7 @@ async fn note(app: &App, guess: Guess<'_>, kind: Kind) -> Result<(), GuessError>
 
 async fn prove(app: &App, guess: Guess<'_>) -> Result<Proof, GuessError> {
     let attempt = Claim::of(app, &guess).count().await?;
-    let verdict = match app.hasher.verify(guess.password, guess.stored()).await {
+    let verdict = match app.hasher.verify_noting(guess.password, guess.stored(), attempt.begun()).await {
         Ok(verdict) => verdict,
         Err(overloaded) => {
             attempt.give_back().await;
