@@ -1,7 +1,8 @@
 //! Another address for an account, given by an operator.
 //!
-//! Nobody confirms it, as when an account is made: the operator vouches for it. Otherwise it is what follows when a user
-//! has confirmed another address: what was mailed is worth nothing from then on, and sessions go on. No letter is sent.
+//! Nobody confirms it, as when an account is made: the operator vouches for it. What was mailed is worth nothing from
+//! then on, links that take back an address as well, because the mail of the old one may be lost. Sessions go on. No
+//! letter is sent.
 
 use super::Desk;
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     },
 };
 
-/// Gives a user another address, which counts as confirmed. Nothing happens if it is theirs already.
+/// Gives a user another address, which counts as confirmed. Nothing happens if it is theirs already and confirmed.
 ///
 /// # Errors
 /// [`SetEmailError`]; the address then stays.
@@ -28,13 +29,13 @@ pub async fn set_email(desk: Desk<'_>, id: UserId, email: &Email, by: By<'_>) ->
 
     let mut transaction = desk.database.begin().await?;
     let account = Account::hold(&mut transaction, id).await?.ok_or(SetEmailError::NotFound)?;
-    if account.user.email == *email {
+    if account.user.email == *email && account.user.email_verified {
         return Ok(account.user);
     }
     if !account.user.change_email(&mut transaction, email, now).await.map_err(taken)? {
         return Err(SetEmailError::Disabled);
     }
-    codes::kill(&mut transaction, id).await?;
+    codes::kill_all(&mut transaction, id).await?;
     let changed = Event::new(Kind::EmailChanged, by).about(id).with("email_verified", true);
     audit::record(&mut transaction, desk.scribe, changed).await?;
     transaction.commit().await?;

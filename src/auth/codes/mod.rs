@@ -79,6 +79,14 @@ pub async fn kill(transaction: &mut Transaction, user: UserId) -> Result<(), Dat
     OneTimeCode::delete_of(transaction, user, Timestamp::MAX).await
 }
 
+/// Kills every code of a user, those that take back an address as well: an operator knows whose account it is.
+///
+/// # Errors
+/// Those of the database.
+pub async fn kill_all(transaction: &mut Transaction, user: UserId) -> Result<(), DatabaseError> {
+    OneTimeCode::delete_of(transaction, user, Timestamp::MIN).await
+}
+
 /// Whose an address is: who has it, or can still take it back.
 ///
 /// Without the second, a thief who has moved an account to another address could register the old one, and its owner
