@@ -51,7 +51,7 @@ pub(super) fn run(settings: &SettingsArguments) -> anyhow::Result<ExitCode> {
 /// its address decides what has to be safe.
 fn sources(settings: &SettingsArguments, socket: Option<&Socket>) -> Sources {
     let mut sources = settings.sources();
-    sources.service_managed = socket.is_some();
+    sources.was_handed_a_socket = socket.is_some();
     sources.flags.extend(socket.map(|socket| Flag {
         flag: "the socket of the service manager".to_owned(),
         setting: "listen".to_owned(),

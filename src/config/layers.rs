@@ -24,7 +24,7 @@ pub struct Sources {
     /// Whether `--insecure-http` was given.
     pub insecure_http: bool,
     /// Whether a service manager has handed over the socket to listen on.
-    pub service_managed: bool,
+    pub was_handed_a_socket: bool,
 }
 
 /// Which configuration file to read.

@@ -22,8 +22,8 @@ section! {
         /// encrypted from the first byte; without a port it is 465. Characters of user and password that mean something
         /// in a URL are written as `%40`.
         ///
-        /// Without this setting, letters wait in the database; in development, on a loopback address that is the public
-        /// address as well, they appear under `/dev/mail` instead.
+        /// Without this setting, letters wait in the database; in development they appear under `/dev/mail`
+        /// instead ([docs/mail.md](mail.md) says what counts as that).
         pub smtp_url: Option<SmtpUrl> = None;
 
         /// Whom letters are from: an address, or `Name <address>`.

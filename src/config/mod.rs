@@ -119,14 +119,14 @@ macro_rules! config {
             $($(#[doc = $doc])* pub $name: $Section,)*
             /// Serve a public address without TLS: the flag `--insecure-http`, which no file can set.
             pub insecure_http: bool,
-            /// Whether a service manager started the service, so that no developer did; no file can set it.
-            pub service_managed: bool,
+            /// Whether a service manager handed over the socket to listen on; no file can set it.
+            pub was_handed_a_socket: bool,
         }
 
         impl Config {
             fn read(reader: &mut Reader, sources: &Sources) -> Self {
-                let &Sources { insecure_http, service_managed, .. } = sources;
-                Self { $($name: <$Section as Section>::read(reader),)* insecure_http, service_managed }
+                let &Sources { insecure_http, was_handed_a_socket, .. } = sources;
+                Self { $($name: <$Section as Section>::read(reader),)* insecure_http, was_handed_a_socket }
             }
 
             /// Every section with its settings: what documents and displays them.
@@ -187,14 +187,14 @@ impl Config {
         self.service.listen.ip().to_canonical().is_loopback()
     }
 
-    /// Tells whether a developer runs the service for themselves: on loopback, known by no other address, and not
-    /// started by a service manager.
+    /// Tells whether a developer runs the service for themselves: on loopback, known by no other address, through no
+    /// proxy, and on a socket of its own.
     ///
     /// Only then may it show what nobody but its developer should see.
     #[must_use]
     pub fn is_development(&self) -> bool {
         let is_known_elsewhere = self.service.public_url.as_ref().is_some_and(|url| !url.is_loopback());
-        self.is_loopback() && !is_known_elsewhere && !self.service_managed
+        self.is_loopback() && !is_known_elsewhere && self.http.trusted_proxies.is_empty() && !self.was_handed_a_socket
     }
 
     /// Returns the address that people and tokens know the service by.
@@ -225,10 +225,10 @@ impl Config {
         self.passwords.hashing_threads.or_else(cores).unwrap_or(1)
     }
 
-    /// Tells whether `POST /auth/token` takes passwords: the setting, or only in development.
+    /// Tells whether `POST /auth/token` takes passwords: the setting, or only on loopback.
     #[must_use]
     pub fn allows_password_grant(&self) -> bool {
-        self.tokens.password_grant.unwrap_or_else(|| self.is_development())
+        self.tokens.password_grant.unwrap_or_else(|| self.is_loopback())
     }
 }
 

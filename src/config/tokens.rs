@@ -46,9 +46,9 @@ section! {
 
         /// Whether `POST /auth/token` takes a password (the OAuth password grant).
         ///
-        /// Default: only in development, on a loopback address that is the public address as well, where the
-        /// documentation page signs in with it. RFC 9700 §2.4 advises against it, because it accustoms people to typing
-        /// their password into other programs.
+        /// Default: only on loopback, where the documentation page signs in with it. Behind a proxy on the same machine,
+        /// set it to false: RFC 9700 §2.4 advises against it, because it accustoms people to typing their password into
+        /// other programs.
         pub password_grant: Option<bool> = None;
     }
 }

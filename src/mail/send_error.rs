@@ -76,13 +76,16 @@ impl SendError {
     }
 }
 
-/// Why something was refused or failed. It prints nothing that a server has made up.
+/// Why something was refused or failed. It prints no answer of a server.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Reason {
     summary: String,
     /// What the server said, or the connection to it, on one line.
     words: Option<String>,
 }
+
+/// As much of what the system or TLS says as is printed, in characters.
+const LONGEST: usize = 300;
 
 impl Reason {
     /// A reason of our own.
@@ -96,8 +99,8 @@ impl Reason {
             Some(status) => summary(u16::from(status), &words),
             // It quotes what it could not read.
             None if error.is_response() => "what the server answered is no reply of SMTP".to_owned(),
-            // The system's words, or those of TLS.
-            None => words.clone(),
+            // The system's words, or those of TLS about a certificate.
+            None => words.chars().take(LONGEST).collect(),
         };
         Self { summary, words: Some(words) }
     }
@@ -117,7 +120,10 @@ impl fmt::Debug for Reason {
 
 /// `550 5.1.1 (addressing)`: the code of the reply, and the enhanced one (RFC 3463) with its subject if there is one.
 fn summary(code: u16, words: &str) -> String {
-    let enhanced = words.split_whitespace().find_map(|word| Some((word, subject(word)?)));
+    // It stands first in a reply, and its class is that of the code (RFC 2034 §4).
+    let first = words.split_once("): ").and_then(|(_, said)| said.split_whitespace().next());
+    let first = first.filter(|word| word.starts_with(&(code / 100).to_string()));
+    let enhanced = first.and_then(|word| Some((word, subject(word)?)));
     enhanced.map_or_else(|| code.to_string(), |(enhanced, subject)| format!("{code} {enhanced} ({subject})"))
 }
 
@@ -151,6 +157,8 @@ mod tests {
         for (words, told) in [
             ("permanent error (550): 5.1.1 <ada@example.com>: no such user", "550 5.1.1 (addressing)"),
             ("permanent error (550): 5.7.26 csr_secret 5.1.1", "550 5.7.26 (security or policy)"),
+            ("permanent error (550): csr_secret 5.1.1", "550"),
+            ("permanent error (550): 4.4.1 of another class", "550"),
             ("permanent error (550): 5.1.1.2 no such thing", "550"),
             ("permanent error (550): 192.0.2.1 is not welcome, ada@example.com neither", "550"),
             ("permanent error (550): 5.8.1 5.1.1234 2.1.5 5.1.x", "550"),

@@ -10,7 +10,7 @@ use std::{net::IpAddr, sync::Arc};
 use askama::Template;
 use axum::{
     Json, Router, extract,
-    http::{HeaderMap, HeaderValue, Uri, header, uri::Authority},
+    http::{HeaderMap, HeaderValue, Uri, Version, header, uri::Authority},
     middleware::{self, Next},
     response::{Html, IntoResponse, Response},
     routing::get,
@@ -40,7 +40,9 @@ pub(crate) fn routes(app: &App) -> Router<Arc<App>> {
 
 /// Refuses whoever does not come straight from this machine, by one of its names.
 async fn only_from_here(request: extract::Request, next: Next) -> Result<Response, Problem> {
-    let is_passed_on = PASSED_ON.iter().any(|header| request.headers().contains_key(*header));
+    // Some proxies say nothing of themselves, but speak as browsers have not for long.
+    let is_passed_on =
+        request.version() < Version::HTTP_11 || PASSED_ON.iter().any(|header| request.headers().contains_key(*header));
     let host = host(request.uri(), request.headers());
     if host.is_some_and(|host| is_this_machine(&host)) && !is_passed_on {
         return Ok(next.run(request).await);

@@ -154,7 +154,7 @@ async fn drive<C: GracefulConnection>(
 /// Comes to an end when no request has begun or was being answered for too long: the first one has to be there as soon
 /// as a head of HTTP/1.1, because a preface that dribbles holds a socket as well.
 async fn is_idle(pulse: Pulse, patience: Patience) {
-    let (mut seen, mut since, mut longest) = (pulse.begun(), Instant::now(), patience.head);
+    let (mut seen, mut since, mut longest) = (0, Instant::now(), patience.head);
     loop {
         sleep((since + longest).saturating_duration_since(Instant::now())).await;
         if pulse.is_busy() || pulse.begun() != seen {

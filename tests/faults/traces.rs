@@ -17,6 +17,7 @@ use crate::collector::{Collector, Manner, attributes};
 use crate::home::{Home, PASSWORD};
 use crate::process::Service;
 use crate::setting;
+use crate::smtp_sink::{self, Sink};
 
 /// What must not be found in any byte that leaves.
 const MARKER: &str = "marker-of-something-that-a-client-said";
@@ -32,7 +33,10 @@ async fn a_request_is_told_from_its_route_to_its_statements(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let collector = Collector::new(Manner::Takes).await;
-    let home = traced(Home::new(engine), collector.url()).with("COUNTERSIGN_TRACES__HEADERS", &format!("x-key={KEY}"));
+    let mail = Sink::new(smtp_sink::Manner::Takes).await;
+    let home = traced(Home::new(engine), collector.url())
+        .with("COUNTERSIGN_TRACES__HEADERS", &format!("x-key={KEY}"))
+        .with("COUNTERSIGN_MAIL__SMTP_URL", &mail.url());
     let service = home.start();
     let visitor = service.visitor();
 
@@ -102,7 +106,8 @@ async fn no_proxy_of_the_environment_sees_a_trace() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_a_client_says_is_in_a_trace() {
     let collector = Collector::new(Manner::Takes).await;
-    let home = traced(Home::new(Engine::Sqlite), collector.url());
+    let mail = Sink::new(smtp_sink::Manner::Takes).await;
+    let home = traced(Home::new(Engine::Sqlite), collector.url()).with("COUNTERSIGN_MAIL__SMTP_URL", &mail.url());
     let service = home.start();
     let visitor = service.visitor();
 

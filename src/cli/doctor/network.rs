@@ -17,11 +17,8 @@ pub(super) async fn mail(config: &Config) -> Finding {
     const CHECK: &str = "mail";
     let Some(url) = &config.mail.smtp_url else {
         let says = "no mail server is configured";
-        let advice = if config.is_development() {
-            "letters appear under /dev/mail, for development; set COUNTERSIGN_MAIL__SMTP_URL to send them"
-        } else {
-            "letters wait in the database until COUNTERSIGN_MAIL__SMTP_URL is set"
-        };
+        let advice = "letters wait in the database (or, in development, under /dev/mail) until \
+                      COUNTERSIGN_MAIL__SMTP_URL is set";
         return if config.registration.require_verified_email {
             Finding::bad(CHECK, format!("{says}, and nobody can sign in without a confirmed address"), advice)
         } else {
