@@ -187,14 +187,14 @@ impl Config {
         self.service.listen.ip().to_canonical().is_loopback()
     }
 
-    /// Tells whether a developer runs the service for themselves: on loopback, known by no other address, through no
-    /// proxy, and on a socket of its own.
+    /// Tells whether a developer runs the service for themselves: on loopback, known by no other address, and on a
+    /// socket of its own.
     ///
     /// Only then may it show what nobody but its developer should see.
     #[must_use]
     pub fn is_development(&self) -> bool {
         let is_known_elsewhere = self.service.public_url.as_ref().is_some_and(|url| !url.is_loopback());
-        self.is_loopback() && !is_known_elsewhere && self.http.trusted_proxies.is_empty() && !self.was_handed_a_socket
+        self.is_loopback() && !is_known_elsewhere && !self.was_handed_a_socket
     }
 
     /// Returns the address that people and tokens know the service by.

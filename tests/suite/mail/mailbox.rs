@@ -98,7 +98,6 @@ async fn nobody_reads_the_mailbox_through_a_proxy(
 /// Behind a proxy on the same machine the service listens on loopback as well, and `/dev/mail` would be everybody's.
 #[rstest]
 #[case::by_a_public_address(|config: &mut Config| config.service.public_url = PublicUrl::parse("https://auth.example.com"))]
-#[case::through_a_proxy(|config: &mut Config| config.http.trusted_proxies = vec!["192.0.2.1/32".parse().unwrap()])]
 #[case::by_a_socket_that_was_handed_over(|config: &mut Config| config.was_handed_a_socket = true)]
 #[tokio::test]
 async fn a_service_that_others_reach_has_no_mailbox(#[case] reached: fn(&mut Config)) {
