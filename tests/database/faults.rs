@@ -25,14 +25,19 @@ static HALVES: Statement = Statement::new(
 
 /// More rounds: `KILL_ROUNDS=20`.
 #[rstest]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_process_has_lost_nothing_it_acknowledged(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    if let (Some(url), Some(round)) = (setting("CHILD_URL"), setting("CHILD_ROUND")) {
+        return write_until_killed(url, round.parse().unwrap()).await;
+    }
     let fixture = Fixture::notes(engine).await;
     let rounds = setting("KILL_ROUNDS").map_or(3, |rounds| rounds.parse().unwrap());
     let mut ledger = BTreeSet::new();
 
     for round in 0..rounds {
-        let mut child = rerun("faults::child_that_writes_until_it_is_killed", "", |command| {
+        // Either case will do: the address says which engine it writes to.
+        let this = "faults::a_killed_process_has_lost_nothing_it_acknowledged::engine_1_Engine__Sqlite";
+        let mut child = rerun(this, "", |command| {
             command.env("CHILD_URL", &fixture.url).env("CHILD_ROUND", round.to_string());
         });
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -56,12 +61,10 @@ async fn a_killed_process_has_lost_nothing_it_acknowledged(#[values(Engine::Sqli
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "the child of the test above"]
-async fn child_that_writes_until_it_is_killed() {
-    let (Some(url), Some(round)) = (setting("CHILD_URL"), setting("CHILD_ROUND")) else { return };
+/// What the child does.
+async fn write_until_killed(url: String, round: i64) {
     let database = Database::connect(&DatabaseSettings::new(url)).await.unwrap();
-    let base = round.parse::<i64>().unwrap() * 10_000_000;
+    let base = round * 10_000_000;
 
     let mut writers = tokio::task::JoinSet::new();
     for writer in 0..32 {
@@ -119,12 +122,16 @@ async fn a_file_that_stays_locked_is_an_outage_that_ends_with_the_lock() {
 
 #[tokio::test]
 async fn a_full_disk_is_an_outage_that_ends_with_it() {
+    if let Some(url) = setting("CHILD_URL") {
+        return fill_the_disk(url).await;
+    }
     let fixture = Fixture::notes(Engine::Sqlite).await;
 
     // The limit on the size of a file stands for the disk: a MiB or two, by what the shell calls a block.
-    let child = rerun("faults::child_that_fills_its_disk", "trap '' XFSZ; ulimit -S -f 2048;", |command| {
-        command.env("CHILD_URL", &fixture.url);
-    });
+    let child =
+        rerun("faults::a_full_disk_is_an_outage_that_ends_with_it", "trap '' XFSZ; ulimit -S -f 2048;", |command| {
+            command.env("CHILD_URL", &fixture.url);
+        });
     let output = child.wait_with_output().unwrap();
 
     let said = String::from_utf8_lossy(&output.stdout);
@@ -136,10 +143,8 @@ async fn a_full_disk_is_an_outage_that_ends_with_it() {
     assert_eq!(integrity(fixture.url.trim_start_matches("sqlite://")), "ok");
 }
 
-#[tokio::test]
-#[ignore = "the child of the test above"]
-async fn child_that_fills_its_disk() {
-    let Some(url) = setting("CHILD_URL") else { return };
+/// What the child does.
+async fn fill_the_disk(url: String) {
     let database = Database::connect(&DatabaseSettings::new(url)).await.unwrap();
     let big = "x".repeat(8000);
 
@@ -265,11 +270,11 @@ async fn a_private_database_has_many_readers_and_goes_away() {
     assert_eq!(before - ours(), 2);
 }
 
-/// Starts this test binary again, for one ignored test of it.
+/// Starts this test binary again, for the test that asks, which then does its child's part.
 fn rerun(test: &str, before: &str, prepare: impl FnOnce(&mut Command)) -> Child {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("{before} exec \"$0\" \"$@\"")]).arg(std::env::current_exe().unwrap());
-    command.args(["--exact", test, "--ignored", "--nocapture", "--test-threads", "1"]);
+    command.args(["--exact", test, "--nocapture", "--test-threads", "1"]);
     prepare(command.stdin(Stdio::null()).stdout(Stdio::piped()));
     command.spawn().unwrap()
 }
