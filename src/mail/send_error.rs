@@ -33,17 +33,11 @@ impl SendError {
         }
     }
 
-    /// Why, fit to be kept and logged.
-    #[must_use]
-    pub fn reason(&self) -> &Reason {
-        let (Self::Refused(reason) | Self::Deferred(reason) | Self::Unreachable(reason)) = self;
-        reason
-    }
-
     /// All that the server said, on one line: for the terminal of an operator who has sent it nothing but a trial.
     #[must_use]
     pub fn in_full(&self) -> &str {
-        let Reason { summary, words } = self.reason();
+        let (Self::Refused(reason) | Self::Deferred(reason) | Self::Unreachable(reason)) = self;
+        let Reason { summary, words } = reason;
         words.as_deref().unwrap_or(summary)
     }
 

@@ -109,9 +109,9 @@ pub enum TracesError {
 }
 
 #[cfg(feature = "otlp")]
-fn start_exporter(collector: &Collector, queue: outlet::Exit) -> Result<(), TracesError> {
-    let exporter = exporter::Exporter::to(collector, queue.0)?;
-    tokio::spawn(exporter.run(queue.1));
+fn start_exporter(collector: &Collector, (books, spans): outlet::Exit) -> Result<(), TracesError> {
+    let exporter = exporter::Exporter::to(collector, books)?;
+    tokio::spawn(exporter.run(spans));
     Ok(())
 }
 
