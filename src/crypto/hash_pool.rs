@@ -40,32 +40,14 @@ impl HashPool {
         Ok(pool)
     }
 
-    /// Waits in the queue and for the hash. Dropping the future gives the place away, in the queue at once and in a
-    /// lane after the slice at hand.
+    /// Takes a place in the queue for a hash of about this cost.
     ///
     /// # Errors
-    /// [`Overloaded`], at once, if the hash could not be done within the longest wait.
-    pub(super) async fn run(&self, job: Job) -> Result<Digest, Overloaded> {
-        self.run_noting(job, &Begun::default()).await
-    }
-
-    /// Waits like [`run`](Self::run), and tells `begun` when a lane takes the job.
-    ///
-    /// # Errors
-    /// Those of [`run`](Self::run).
-    pub(super) async fn run_noting(&self, job: Job, begun: &Begun) -> Result<Digest, Overloaded> {
-        let (reply, answer) = oneshot::channel();
-        let request = Request { begun: begun.clone(), ..Request::new(job, reply) };
+    /// [`Overloaded`] if the hash could not be done within the longest wait.
+    pub(super) fn place(&self, cost: Cost) -> Result<Place, Overloaded> {
         let refused = |_: &Overloaded| self.0.tally.hashes.count(HashOutcome::Refused);
-        let ticket = self.0.desk().queue.admit(request).inspect_err(refused)?;
-        self.0.arrived.notify_one();
-        let mut place = Place { shared: &self.0, ticket, outcome: HashOutcome::Abandoned };
-        // Admission estimates; this holds it to its word, also on a machine that has become slower since.
-        let answer = tokio::time::timeout(self.0.longest_wait, answer).await;
-        // No answer within the time, or none at all, which comes only from a thread that has died.
-        let answer = answer.ok().and_then(Result::ok);
-        place.outcome = answer.map_or(HashOutcome::Late, |_| HashOutcome::Hashed);
-        answer.ok_or(Overloaded { retry_after: Overloaded::SHORTEST_RETRY })
+        let ticket = self.0.desk().queue.admit(cost.rounds().into()).inspect_err(refused)?;
+        Ok(Place { shared: Arc::clone(&self.0), ticket, begun: Begun::default(), outcome: None })
     }
 
     /// All hashes since the start.
@@ -128,18 +110,47 @@ impl Shared {
     }
 }
 
-/// A place in the queue, given away when its future is dropped.
-struct Place<'a> {
-    shared: &'a Shared,
+/// A place in the queue. Dropping it, or the future of its [`hash`](Place::hash), gives it away: in the queue at once,
+/// in a lane after the slice at hand.
+pub(super) struct Place {
+    shared: Arc<Shared>,
     ticket: u64,
-    /// As what it is counted when it is given away.
-    outcome: HashOutcome,
+    begun: Begun,
+    /// As what it is counted when it is given away, once there was something to hash.
+    outcome: Option<HashOutcome>,
 }
 
-impl Drop for Place<'_> {
+impl Place {
+    /// Tells when a lane takes the job.
+    pub(super) fn begun(&self) -> Begun {
+        self.begun.clone()
+    }
+
+    /// Waits in the queue and for the hash.
+    ///
+    /// # Errors
+    /// [`Overloaded`] if it was not done within the longest wait after all.
+    pub(super) async fn hash(mut self, job: Job) -> Result<Digest, Overloaded> {
+        let (reply, answer) = oneshot::channel();
+        let request = Request { begun: self.begun(), ..Request::new(job, reply) };
+        self.outcome = Some(HashOutcome::Abandoned);
+        self.shared.desk().queue.join(self.ticket, request);
+        self.shared.arrived.notify_one();
+        // Admission estimates; this holds it to its word, also on a machine that has become slower since.
+        let answer = tokio::time::timeout(self.shared.longest_wait, answer).await;
+        // No answer within the time, or none at all, which comes only from a thread that has died.
+        let answer = answer.ok().and_then(Result::ok);
+        self.outcome = Some(answer.map_or(HashOutcome::Late, |_| HashOutcome::Hashed));
+        answer.ok_or(Overloaded { retry_after: Overloaded::SHORTEST_RETRY })
+    }
+}
+
+impl Drop for Place {
     fn drop(&mut self) {
         self.shared.desk().queue.leave(self.ticket);
-        self.shared.tally.hashes.count(self.outcome);
+        if let Some(outcome) = self.outcome {
+            self.shared.tally.hashes.count(outcome);
+        }
     }
 }
 
@@ -223,6 +234,12 @@ mod tests {
         Job { key: Key::from_truncated(b"a"), salt: [7; 16], cost, as_long_as: cost }
     }
 
+    impl HashPool {
+        async fn run(&self, job: Job) -> Result<Digest, Overloaded> {
+            self.place(job.cost)?.hash(job).await
+        }
+    }
+
     fn pool(threads: u32) -> HashPool {
         HashPool::start(threads, Duration::from_hours(1)).unwrap()
     }
@@ -258,6 +275,21 @@ mod tests {
             yield_now().await;
         }
         assert!(pool.run(job(4)).await.is_ok(), "there is room again");
+    }
+
+    #[tokio::test]
+    async fn a_place_is_kept_for_who_does_not_know_yet_what_to_hash() {
+        let pool = HashPool::start(1, Duration::from_secs(1)).unwrap();
+        let cost = Cost::new(ENDLESS).unwrap();
+        let places: Vec<_> = (0..stats(&pool).lanes).map(|_| pool.place(cost).unwrap()).collect();
+
+        assert!(pool.place(Cost::MIN).is_err(), "what is announced counts");
+        assert_eq!((stats(&pool).busy_lanes, stats(&pool).waiting), (0, 0), "and keeps no lane busy");
+
+        drop(places);
+        assert!(pool.run(job(4)).await.is_ok());
+        let abandoned = pool.tally().hashes.counts().find(|(outcome, _)| *outcome == HashOutcome::Abandoned);
+        assert_eq!(abandoned, Some((HashOutcome::Abandoned, 0)), "there was nothing to hash");
     }
 
     #[tokio::test]

@@ -43,10 +43,12 @@ pub struct HashingStats {
 pub(super) struct Queue {
     /// By ticket: first come, first served, and quick to leave.
     waiting: BTreeMap<u64, Request>,
+    /// Tickets of those who do not know yet what is to be hashed, with the rounds that are kept for each.
+    held: BTreeMap<u64, u64>,
     next_ticket: u64,
     /// How many lanes each thread has busy.
     busy_lanes: Vec<usize>,
-    /// Work left to do for those who wait or are in a lane, in rounds of one lane.
+    /// Work left to do for those who hold a ticket, wait or are in a lane, in rounds of one lane.
     rounds_ahead: u64,
     pace: Pace,
     longest_wait: Duration,
@@ -68,13 +70,13 @@ pub(super) struct Report {
 impl Queue {
     pub(super) fn new(threads: u32, longest_wait: Duration, pace: Pace) -> Self {
         let busy_lanes = (0..threads).map(|_| 0).collect();
-        Self { waiting: BTreeMap::new(), next_ticket: 0, busy_lanes, rounds_ahead: 0, pace, longest_wait }
+        let (waiting, held) = (BTreeMap::new(), BTreeMap::new());
+        Self { waiting, held, next_ticket: 0, busy_lanes, rounds_ahead: 0, pace, longest_wait }
     }
 
-    /// Gives a ticket to a request that can be done in time. A free lane is given without a question: if the pace
-    /// was measured in a bad moment, only hashing corrects it.
-    pub(super) fn admit(&mut self, request: Request) -> Result<u64, Overloaded> {
-        let rounds = request.job.rounds();
+    /// Gives a ticket for so many rounds if they can be done in time. A free lane is given without a question: if the
+    /// pace was measured in a bad moment, only hashing corrects it.
+    pub(super) fn admit(&mut self, rounds: u64) -> Result<u64, Overloaded> {
         let done_in = self.wait() + self.pace.time(rounds);
         if self.is_full() && done_in > self.longest_wait {
             let too_late = done_in.saturating_sub(self.longest_wait).as_secs_f64().ceil();
@@ -84,15 +86,22 @@ impl Queue {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         self.rounds_ahead += rounds;
-        self.waiting.insert(ticket, request);
+        self.held.insert(ticket, rounds);
         Ok(ticket)
     }
 
-    /// Gives the place of a request away, if it still waits.
+    /// Says what is to be hashed for a ticket. It keeps its place, also if that is more work than was announced.
+    pub(super) fn join(&mut self, ticket: u64, request: Request) {
+        let announced = self.held.remove(&ticket).unwrap_or_default();
+        self.rounds_ahead = self.rounds_ahead.saturating_sub(announced) + request.job.rounds();
+        self.waiting.insert(ticket, request);
+    }
+
+    /// Gives the place of a ticket away, if no lane has taken it yet.
     pub(super) fn leave(&mut self, ticket: u64) {
-        if let Some(gone) = self.waiting.remove(&ticket) {
-            self.rounds_ahead = self.rounds_ahead.saturating_sub(gone.job.rounds());
-        }
+        let waiting = self.waiting.remove(&ticket).map(|gone| gone.job.rounds());
+        let spared = waiting.or_else(|| self.held.remove(&ticket)).unwrap_or_default();
+        self.rounds_ahead = self.rounds_ahead.saturating_sub(spared);
     }
 
     /// Notes what a thread has done, and how many lanes it has busy now.
@@ -132,7 +141,7 @@ impl Queue {
     }
 
     fn is_full(&self) -> bool {
-        let taken = self.waiting.len() + self.busy_lanes.iter().sum::<usize>();
+        let taken = self.held.len() + self.waiting.len() + self.busy_lanes.iter().sum::<usize>();
         taken >= self.busy_lanes.len() * Worker::LANES
     }
 
@@ -187,9 +196,15 @@ mod tests {
 
     /// Lets a request of 2^`cost` rounds in.
     fn admit(queue: &mut Queue, cost: u8) -> Result<u64, Overloaded> {
+        let ticket = queue.admit(Cost::new(cost).unwrap().rounds().into())?;
+        join(queue, ticket, cost);
+        Ok(ticket)
+    }
+
+    fn join(queue: &mut Queue, ticket: u64, cost: u8) {
         let cost = Cost::new(cost).unwrap();
         let job = Job { key: Key::from_truncated(b"a"), salt: [7; 16], cost, as_long_as: cost };
-        queue.admit(Request::new(job, oneshot::channel().0))
+        queue.join(ticket, Request::new(job, oneshot::channel().0));
     }
 
     fn milliseconds(milliseconds: u64) -> Duration {
@@ -232,6 +247,27 @@ mod tests {
         assert_eq!(admit(&mut queue, 11), Err(Overloaded { retry_after: Duration::from_secs(2) }));
         assert_eq!(admit(&mut queue, 8), Ok(9));
         assert_eq!(queue.wait(), milliseconds(512 + 256 / 8));
+    }
+
+    #[test]
+    fn a_ticket_keeps_its_place_until_its_holder_knows_what_to_hash() {
+        let mut queue = queue(milliseconds(1_030));
+        let tickets: Vec<_> = (0..9).map(|_| queue.admit(1 << 9).unwrap()).collect();
+        assert_eq!(queue.wait(), milliseconds(512 * 9 / 8), "work that is only announced is waited for");
+        assert_eq!(queue.admit(1 << 9), Err(Overloaded { retry_after: Duration::from_secs(1) }));
+        assert!(queue.next_for(0).is_none(), "nobody knows yet what to hash");
+
+        queue.leave(tickets[0]);
+        join(&mut queue, tickets[2], 4);
+        join(&mut queue, tickets[1], 9);
+
+        assert_eq!(queue.rounds_ahead, 7 * 512 + 16, "what one knows now takes the place of what was announced");
+        assert_eq!(queue.next_for(0).unwrap().job.rounds(), 512, "who came first is first");
+        assert_eq!(queue.next_for(1).unwrap().job.rounds(), 16);
+        for ticket in tickets {
+            queue.leave(ticket);
+        }
+        assert_eq!(queue.rounds_ahead, 512 + 16, "lanes have taken these");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::{fmt, io, thread};
 use super::bcrypt_hash::{Bcrypt, NewHash};
 use super::foreign::{Foreign, ForeignPool};
 use super::hash_job::{Begun, Job};
-use super::hash_pool::{HashPool, HashTally};
+use super::hash_pool::{HashPool, HashTally, Place};
 use super::hash_queue::{HashingStats, Overloaded};
 use super::password_hash::{Cost, Form, PasswordHash};
 use super::random;
@@ -85,68 +85,29 @@ impl Hasher {
         Ok(Self(Arc::new(Inner { pool, foreign, cost, decoy })))
     }
 
-    /// Hashes a password to be stored.
+    /// Takes a turn for one password, before anything is read or written for its sake: whom there is no time for costs
+    /// nothing but this question.
     ///
     /// # Errors
-    /// [`Overloaded`] if the queue is full: nothing was hashed, the caller changes nothing.
+    /// [`Overloaded`] if it could not be hashed in time: the caller changes nothing, the attempt does not count.
+    pub fn turn(&self) -> Result<Turn, Overloaded> {
+        Ok(Turn { place: self.0.pool.place(self.0.cost.of_bcrypt())?, inner: Arc::clone(&self.0) })
+    }
+
+    /// Hashes a password to be stored, with a turn that is taken now.
+    ///
+    /// # Errors
+    /// Those of [`turn`](Self::turn) and of [`Turn::hash`].
     pub async fn hash(&self, password: &Password) -> Result<PasswordHash, Overloaded> {
-        let (plan, key) = NewHash::plan(password, self.0.cost, random::bytes());
-        let job = Job { key, salt: plan.salt, cost: plan.cost.of_bcrypt(), as_long_as: plan.cost.of_bcrypt() };
-        let digest = self.0.pool.run(job).await?;
-        Ok(PasswordHash::made(&plan, digest))
+        self.turn()?.hash(password).await
     }
 
-    /// Checks a password against what is stored, if anything is.
+    /// Checks a password against what is stored, if anything is, with a turn that is taken now.
     ///
     /// # Errors
-    /// [`Overloaded`] if the queue is full: nothing was checked, the attempt does not count.
+    /// Those of [`turn`](Self::turn) and of [`Turn::verify`].
     pub async fn verify(&self, password: &Password, stored: Option<&PasswordHash>) -> Result<Verdict, Overloaded> {
-        self.verify_noting(password, stored, &Begun::default()).await
-    }
-
-    /// Checks a password like [`verify`](Self::verify), and tells `begun` when it is no longer only waiting: what is
-    /// dropped before that has cost nothing.
-    ///
-    /// # Errors
-    /// [`Overloaded`] if the queue is full: nothing was checked, the attempt does not count.
-    pub async fn verify_noting(
-        &self,
-        password: &Password,
-        stored: Option<&PasswordHash>,
-        begun: &Begun,
-    ) -> Result<Verdict, Overloaded> {
-        let is_right = match stored.map(PasswordHash::form) {
-            Some(Form::Bcrypt(bcrypt)) => self.is_right(password, &bcrypt, begun).await?,
-            Some(Form::Foreign(foreign)) => self.is_right_there(password, &foreign, begun).await?,
-            Some(Form::Nothing) | None => self.work_in_vain(password, begun).await?,
-        };
-        let is_outdated = stored.is_some_and(|stored| stored.is_outdated(self.0.cost));
-        Ok(match (is_right, is_outdated) {
-            (false, _) => Verdict::Wrong,
-            (true, false) => Verdict::Right,
-            (true, true) => Verdict::RightButOutdated,
-        })
-    }
-
-    async fn is_right(&self, password: &Password, stored: &Bcrypt, begun: &Begun) -> Result<bool, Overloaded> {
-        let (key, counts) = stored.key(password);
-        let job = Job { key, salt: stored.salt(), cost: stored.cost(), as_long_as: self.0.cost.of_bcrypt() };
-        let digest = self.0.pool.run_noting(job, begun).await?;
-        Ok(stored.has_digest(&digest) & counts)
-    }
-
-    async fn is_right_there(&self, password: &Password, stored: &Foreign, begun: &Begun) -> Result<bool, Overloaded> {
-        let check = async {
-            let _span = traces::child("check a hash of another program", Kind::Internal);
-            self.0.foreign.check(stored, password).await
-        };
-        let (is_right, _) = tokio::try_join!(check, self.work_in_vain(password, begun))?;
-        Ok(is_right)
-    }
-
-    /// Does the work of a check where there is nothing to check against: no password is right.
-    async fn work_in_vain(&self, password: &Password, begun: &Begun) -> Result<bool, Overloaded> {
-        self.is_right(password, &self.0.decoy, begun).await.map(|_| false)
+        self.turn()?.verify(password, stored).await
     }
 
     /// All hashes since the start.
@@ -159,6 +120,73 @@ impl Hasher {
     #[must_use]
     pub fn stats(&self) -> HashingStats {
         self.0.pool.stats(self.0.cost.of_bcrypt())
+    }
+}
+
+/// A place in the queue of the hashing threads, for one password. Dropped, it goes to the next.
+#[must_use = "a turn that is not used goes to the next"]
+pub struct Turn {
+    place: Place,
+    inner: Arc<Inner>,
+}
+
+impl Turn {
+    /// Tells when a lane works on the password: what is dropped before that has cost nothing.
+    #[must_use]
+    pub fn begun(&self) -> Begun {
+        self.place.begun()
+    }
+
+    /// Hashes a password to be stored.
+    ///
+    /// # Errors
+    /// [`Overloaded`] if it took too long after all: the caller changes nothing.
+    pub async fn hash(self, password: &Password) -> Result<PasswordHash, Overloaded> {
+        let (plan, key) = NewHash::plan(password, self.inner.cost, random::bytes());
+        let job = Job { key, salt: plan.salt, cost: plan.cost.of_bcrypt(), as_long_as: plan.cost.of_bcrypt() };
+        let digest = self.place.hash(job).await?;
+        Ok(PasswordHash::made(&plan, digest))
+    }
+
+    /// Checks a password against what is stored, if anything is.
+    ///
+    /// # Errors
+    /// [`Overloaded`] if it took too long after all: the attempt does not count.
+    pub async fn verify(self, password: &Password, stored: Option<&PasswordHash>) -> Result<Verdict, Overloaded> {
+        let is_outdated = stored.is_some_and(|stored| stored.is_outdated(self.inner.cost));
+        let is_right = match stored.map(PasswordHash::form) {
+            Some(Form::Bcrypt(bcrypt)) => self.check(password, &bcrypt).await?,
+            Some(Form::Foreign(foreign)) => self.check_there(password, &foreign).await?,
+            Some(Form::Nothing) | None => self.work_in_vain(password).await?,
+        };
+        Ok(match (is_right, is_outdated) {
+            (false, _) => Verdict::Wrong,
+            (true, false) => Verdict::Right,
+            (true, true) => Verdict::RightButOutdated,
+        })
+    }
+
+    async fn check(self, password: &Password, stored: &Bcrypt) -> Result<bool, Overloaded> {
+        let (key, counts) = stored.key(password);
+        let job = Job { key, salt: stored.salt(), cost: stored.cost(), as_long_as: self.inner.cost.of_bcrypt() };
+        let digest = self.place.hash(job).await?;
+        Ok(stored.has_digest(&digest) & counts)
+    }
+
+    async fn check_there(self, password: &Password, stored: &Foreign) -> Result<bool, Overloaded> {
+        let inner = Arc::clone(&self.inner);
+        let check = async {
+            let _span = traces::child("check a hash of another program", Kind::Internal);
+            inner.foreign.check(stored, password).await
+        };
+        let (is_right, _) = tokio::try_join!(check, self.work_in_vain(password))?;
+        Ok(is_right)
+    }
+
+    /// Does the work of a check where there is nothing to check against: no password is right.
+    async fn work_in_vain(self, password: &Password) -> Result<bool, Overloaded> {
+        let inner = Arc::clone(&self.inner);
+        self.check(password, &inner.decoy).await.map(|_| false)
     }
 }
 

@@ -25,5 +25,5 @@ pub use digest_key::{Digest, DigestKey};
 pub use hash_job::Begun;
 pub use hash_pool::HashTally;
 pub use hash_queue::{HashingStats, Overloaded};
-pub use hasher::{Hasher, HasherSettings, Verdict};
+pub use hasher::{Hasher, HasherSettings, Turn, Verdict};
 pub use password_hash::{Cost, CostError, PasswordHash, UnknownHash};

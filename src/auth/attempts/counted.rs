@@ -59,14 +59,14 @@ impl Claim {
         }
     }
 
-    /// Counts the attempt as a failure: for its address and for its account, or for neither.
+    /// Counts the attempt as a failure: for its address and for its account, or for neither. It stands once `begun`.
     ///
     /// In a task of its own, because who leaves while the count is being committed would leave it behind.
     ///
     /// # Errors
     /// [`GuessError::HeldBack`] if one of the two has failed too often, and those of the database.
-    pub(super) async fn count(self) -> Result<Attempt, GuessError> {
-        match tokio::spawn(traces::carried(self.commit())).await {
+    pub(super) async fn count(self, begun: Begun) -> Result<Attempt, GuessError> {
+        match tokio::spawn(traces::carried(self.commit(begun))).await {
             Ok(outcome) => outcome,
             Err(ended) => match ended.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
@@ -76,7 +76,7 @@ impl Claim {
         }
     }
 
-    async fn commit(self) -> Result<Attempt, GuessError> {
+    async fn commit(self, begun: Begun) -> Result<Attempt, GuessError> {
         let is_of_account = self.failures_before_known_addresses != 0;
         let mut mark = Mark { address: self.address, counted: None, is_of_account };
 
@@ -92,7 +92,7 @@ impl Claim {
             return Err(GuessError::HeldBack { retry_after: self.longest_wait });
         }
         transaction.commit().await?;
-        Ok(Attempt { mark, database: self.database, clock: self.clock, begun: Begun::default(), stands: false })
+        Ok(Attempt { mark, database: self.database, clock: self.clock, begun, stands: false })
     }
 }
 
@@ -106,11 +106,6 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// What the hasher tells that it has begun.
-    pub(super) fn begun(&self) -> &Begun {
-        &self.begun
-    }
-
     /// The password was looked at: from now on the failure stands, until [`Mark::clear`].
     pub(super) fn looked_at(mut self) -> Mark {
         self.stands = true;

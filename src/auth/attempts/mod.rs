@@ -13,18 +13,19 @@ use self::counted::{Claim, Mark};
 use crate::{
     app::App,
     audit::{self, By, Event, Kind},
-    crypto::{Digest, DigestKey, Overloaded, PasswordHash, Verdict},
+    crypto::{Digest, DigestKey, Overloaded, PasswordHash, Turn, Verdict},
     database::{DatabaseError, Transaction},
     domain::{Client, Password, UserId},
     models::{account_failures, address_failures, user::User},
 };
 
-/// Checks a password, if the account and the address are not held back.
+/// Checks a password, if the account and the address are not held back. The turn comes first: whom the hashing threads
+/// have no time for is not counted either, and asks nothing of the database.
 ///
 /// # Errors
 /// [`GuessError`]; the password was looked at only with [`GuessError::Wrong`].
-pub async fn check(app: &App, guess: Guess<'_>) -> Result<Proof, GuessError> {
-    let outcome = prove(app, guess).await;
+pub async fn check(app: &App, turn: Turn, guess: Guess<'_>) -> Result<Proof, GuessError> {
+    let outcome = prove(app, turn, guess).await;
     match &outcome {
         Err(GuessError::Wrong) => note(app, guess, Kind::SignInFailed).await?,
         Err(GuessError::HeldBack { .. }) => note(app, guess, Kind::SignInLimited).await?,
@@ -40,9 +41,9 @@ async fn note(app: &App, guess: Guess<'_>, kind: Kind) -> Result<(), GuessError>
     audit::failures::note(app, guess.client, failed).await.map_err(GuessError::Database)
 }
 
-async fn prove(app: &App, guess: Guess<'_>) -> Result<Proof, GuessError> {
-    let attempt = Claim::of(app, &guess).count().await?;
-    let verdict = match app.hasher.verify_noting(guess.password, guess.stored(), attempt.begun()).await {
+async fn prove(app: &App, turn: Turn, guess: Guess<'_>) -> Result<Proof, GuessError> {
+    let attempt = Claim::of(app, &guess).count(turn.begun()).await?;
+    let verdict = match turn.verify(guess.password, guess.stored()).await {
         Ok(verdict) => verdict,
         Err(overloaded) => {
             attempt.give_back().await;
@@ -101,7 +102,7 @@ pub enum GuessError {
         /// When the next one is looked at, if not sooner.
         retry_after: Duration,
     },
-    /// Too many passwords are waiting to be checked; this one was not looked at.
+    /// Too many passwords are waiting to be checked; this one was not looked at in time.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
     /// It could not be counted, and so was not looked at.

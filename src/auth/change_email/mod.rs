@@ -37,8 +37,9 @@ use crate::{
 /// [`ChangeError`]; nothing is sent then.
 pub async fn request(app: &App, user: &ActiveUser, change: Change) -> Result<(), ChangeError> {
     let Change { new_email, password, client } = change;
+    let turn = app.hasher.turn()?;
     let guess = Guess { user: Some(user), name: user.email.as_str(), password: &password, client: &client };
-    attempts::check(app, guess).await?.clear_now(app).await?;
+    attempts::check(app, turn, guess).await?.clear_now(app).await?;
     let taken_by = codes::owner(&app.database, &new_email, app.clock.now()).await?;
     if taken_by.is_some() && !app.config.registration.conceal_accounts {
         return Err(ChangeError::EmailTaken);

@@ -29,12 +29,14 @@ use crate::{
 /// # Errors
 /// [`ChangeError`]; the old password and the sessions then stay as they are.
 pub async fn change(app: &App, user: ActiveUser, change: Change) -> Result<SignedIn, ChangeError> {
-    // First, so that the right password beside a breached one does not count as a failure.
+    // Both first, so that a right password does not count as a failure because the new one could not be hashed in time
+    // or is known from a breach.
+    let (check, renewal) = (app.hasher.turn()?, app.hasher.turn()?);
     breached::refuse(app, &change.new).await?;
     let guess =
         Guess { user: Some(&user), name: user.email.as_str(), password: &change.current, client: &change.client };
-    let proof = attempts::check(app, guess).await?;
-    let hash = app.hasher.hash(change.new.as_password()).await?;
+    let proof = attempts::check(app, check, guess).await?;
+    let hash = renewal.hash(change.new.as_password()).await?;
     let now = app.clock.now();
 
     let mut transaction = app.database.begin().await?;

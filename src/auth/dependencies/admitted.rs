@@ -54,7 +54,11 @@ pub(crate) struct Gate(Arc<Exchange>);
 
 impl Gate {
     /// Counts a request against the quota of its address.
+    ///
+    /// Whose password could not be hashed in time is refused before that, so that logins in excess, however many come at
+    /// once, are no load of the database. The turn is given back with the answer: nobody keeps it by a slow body.
     pub(crate) async fn admit(&self, app: &App, policy: Policy, client: &Client) -> Result<(), Problem> {
+        let _turn = policy.lets_through_to_a_hash().then(|| app.hasher.turn()).transpose()?;
         let taken = limits::take(app, policy, Subject::Address(client)).await;
         if let Ok(Some(standing)) | Err(LimitError::Exceeded(standing)) = &taken {
             self.0.note_limit(*standing);

@@ -36,9 +36,10 @@ pub async fn login(app: &App, attempt: Attempt) -> Result<SignedIn, LoginError> 
 
 async fn check(app: &App, attempt: Attempt) -> Result<SignedIn, LoginError> {
     let Attempt { login, password, client } = &attempt;
+    let turn = app.hasher.turn()?;
     let found = login.find(app).await?.filter(|user| is_there_for_others(app, user));
     let guess = Guess { user: found.as_ref(), name: &login.name(), password, client };
-    let proof = attempts::check(app, guess).await?;
+    let proof = attempts::check(app, turn, guess).await?;
     let id = found.as_ref().map(|user| user.id);
     let user = match found.map_or(Err(LoginError::Disabled), |user| admit(app, user)) {
         Ok(user) => user,

@@ -48,9 +48,10 @@ pub enum RenameError {
 /// # Errors
 /// [`DeleteError`]; the user then still exists.
 pub async fn delete(app: &App, user: &ActiveUser, password: &Password, client: &Client) -> Result<(), DeleteError> {
+    let turn = app.hasher.turn()?;
     let guess = Guess { user: Some(user), name: user.email.as_str(), password, client };
     // The count goes with the user.
-    let _proof = attempts::check(app, guess).await?;
+    let _proof = attempts::check(app, turn, guess).await?;
     let mut transaction = app.database.begin().await?;
     let held = users::hold(&mut transaction, user.id).await?.ok_or(DeleteError::WrongPassword)?;
     if users::is_last_admin(&mut transaction, &held.user).await? {

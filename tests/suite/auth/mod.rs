@@ -16,6 +16,7 @@ mod logout;
 mod me;
 mod me_changes;
 mod notices;
+mod overloaded;
 mod refresh;
 mod register;
 mod reset_password;
