@@ -128,9 +128,22 @@ static OPEN_OF_USER: Statement = Statement::new(
       order by refreshed_at desc, id desc",
 );
 
-// Session and user in one statement: a second one would cost a round trip more. SQLite lets `returning` see no other
-// table than the one that is changed, except through subqueries.
-static REFRESH: Statement = Statement::new(
+// Session and user in one statement: a second one would cost a round trip more.
+static REFRESH: Statement = Statement::of_two_tables(
+    "update sessions
+        set generation = generation + 1, refreshed_at = $4, ip = $6, user_agent = $7
+       from users u
+      where sessions.id = $1
+        and generation = $2
+        and secret_digest = $3
+        and ended_at is null
+        and expires_at > $4
+        and refreshed_at > $5
+        and u.id = sessions.user_id
+        and u.is_active
+  returning u.id, u.email, u.username, u.hashed_password, u.is_active, u.email_verified, u.roles, u.created_at,
+            u.updated_at, sessions.id, user_id, generation, refreshed_at, sessions.created_at, expires_at, ended_at, ip,
+            user_agent",
     "update sessions
         set generation = generation + 1, refreshed_at = $4, ip = $6, user_agent = $7
       where id = $1

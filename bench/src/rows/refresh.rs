@@ -152,21 +152,18 @@ fn commits_alone(file: &std::path::Path, span: Duration) -> anyhow::Result<f64> 
 
 /// The statement of a refresh, as pgbench is told it.
 fn script_of(prefix: &str) -> String {
-    let columns = "id email username hashed_password is_active email_verified roles created_at updated_at";
-    let user: Vec<String> = columns
-        .split(' ')
-        .map(|column| format!("(select u.{column} from users u where u.id = sessions.user_id)"))
-        .collect();
     format!(
         "\\set n random(0, {SESSIONS} - 1)
 update sessions
    set generation = generation + 1, refreshed_at = refreshed_at + 1, ip = '127.0.0.1', user_agent = null
- where id = decode('{prefix}' || lpad(to_hex(:n::bigint), 12, '0'), 'hex')
-   and ended_at is null and expires_at > 0 and refreshed_at > 0
-   and exists (select 1 from users u where u.id = sessions.user_id and u.is_active)
-returning {}, id, user_id, generation, refreshed_at, created_at, expires_at, ended_at, ip, user_agent;
-",
-        user.join(", ")
+  from users u
+ where sessions.id = decode('{prefix}' || lpad(to_hex(:n::bigint), 12, '0'), 'hex')
+   and generation >= 0 and secret_digest is not null and ended_at is null and expires_at > 0 and refreshed_at > 0
+   and u.id = sessions.user_id and u.is_active
+returning u.id, u.email, u.username, u.hashed_password, u.is_active, u.email_verified, u.roles, u.created_at,
+          u.updated_at, sessions.id, user_id, generation, refreshed_at, sessions.created_at, expires_at, ended_at, ip,
+          user_agent;
+"
     )
 }
 
