@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::{
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::Response,
+};
 
 use super::exchange::Exchange;
 use crate::auth::limits::Standing;
@@ -13,8 +16,16 @@ pub(crate) const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 /// What is left of it.
 pub(crate) const REMAINING: HeaderName = HeaderName::from_static("ratelimit");
 
-pub(super) fn add(headers: &mut HeaderMap, exchange: &Exchange) {
-    let Some(Standing { policy, quota, allowance }) = exchange.limit() else { return };
+/// Says where the quota stands that the request was counted against: what the operation has noted in its answer comes
+/// before what the door has.
+pub(super) fn add(response: &mut Response, exchange: &Exchange) {
+    let noted = response.extensions().get().copied().or_else(|| exchange.limit());
+    let Some(Standing { policy, quota, allowance }) = noted else { return };
+    let is_refused = response.status() == StatusCode::TOO_MANY_REQUESTS;
+    let headers = response.headers_mut();
+    if is_refused && !headers.contains_key(header::RETRY_AFTER) {
+        headers.insert(header::RETRY_AFTER, whole_seconds(allowance.reset_after).max(1).into());
+    }
     let name = policy.name();
     let fields = [
         (POLICY, format!("\"{name}\";q={};w={}", quota.limit(), quota.window().as_secs())),

@@ -5,18 +5,21 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use askama::Template;
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     http::{StatusCode, header, request::Parts},
+    response::Response,
 };
 use url::form_urlencoded;
 
+use super::personal;
 use crate::{
     app::App,
     auth::{
         codes::{CodeError, Held, Proof},
         dependencies::read_body,
-        limits::LimitError,
+        limits::{LimitError, Standing},
     },
     domain::{Email, Password},
     problem::{Code, Problem},
@@ -97,7 +100,7 @@ pub(crate) enum Refusal {
     /// It is none, or not any more.
     Invalid,
     /// Too many were typed.
-    TooMany,
+    TooMany(Standing),
 }
 
 impl Refusal {
@@ -105,7 +108,7 @@ impl Refusal {
     pub(crate) fn of(error: CodeError) -> Result<Self, Problem> {
         match error {
             CodeError::Invalid => Ok(Self::Invalid),
-            CodeError::Limited(LimitError::Exceeded(_)) => Ok(Self::TooMany),
+            CodeError::Limited(LimitError::Exceeded(standing)) => Ok(Self::TooMany(standing)),
             CodeError::Limited(error) => Err(error.into()),
             CodeError::Database(error) => Err(error.into()),
         }
@@ -114,16 +117,19 @@ impl Refusal {
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Invalid => "This code does not work: look for a mistake, or for a newer mail.",
-            Self::TooMany => {
-                "Too many codes were tried for this address. Use the link in the mail, or try again later."
-            }
+            Self::TooMany(_) => "Too many codes were tried. Use the link in the mail, or try again later.",
         }
     }
 
-    pub(crate) fn status(self) -> StatusCode {
+    /// The page that says so, with how long to wait.
+    pub(crate) fn on(self, page: &impl Template) -> Result<Response, Problem> {
         match self {
-            Self::Invalid => StatusCode::BAD_REQUEST,
-            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::Invalid => personal(StatusCode::BAD_REQUEST, page),
+            Self::TooMany(standing) => {
+                let mut response = personal(StatusCode::TOO_MANY_REQUESTS, page)?;
+                response.extensions_mut().insert(standing);
+                Ok(response)
+            }
         }
     }
 }

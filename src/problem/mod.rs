@@ -18,7 +18,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{crypto::Overloaded, database::DatabaseError};
+use crate::{auth::limits::Standing, crypto::Overloaded, database::DatabaseError};
 pub use document::document;
 pub use registry::{Code, Entry};
 pub(crate) use responses::refusals;
@@ -36,6 +36,7 @@ pub struct Problem {
     pub(crate) detail: Option<Cow<'static, str>>,
     pub(crate) errors: Vec<FieldError>,
     pub(crate) retry_after: Option<Duration>,
+    pub(crate) limit: Option<Box<Standing>>,
     pub(crate) challenge: Challenge,
     pub(crate) cause: Option<Arc<dyn Error + Send + Sync>>,
     pub(crate) form: Form,
@@ -91,6 +92,7 @@ impl Problem {
             detail: None,
             errors: Vec::new(),
             retry_after: None,
+            limit: None,
             challenge: Challenge::Bearer,
             cause: None,
             form: Form::Problem,
@@ -135,6 +137,12 @@ impl Problem {
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
+    }
+
+    /// Says which quota is used up, and until when.
+    pub(crate) fn limited(mut self, standing: Standing) -> Self {
+        self.limit = Some(Box::new(standing));
+        self.retry_after(standing.allowance.reset_after)
     }
 
     /// The value of `Retry-After`: whole seconds, rounded up, at least one.
@@ -186,6 +194,9 @@ impl From<Overloaded> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
+        if let Some(standing) = self.limit.as_deref() {
+            response.extensions_mut().insert(*standing);
+        }
         response.extensions_mut().insert(self);
         response
     }

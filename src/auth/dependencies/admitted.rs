@@ -88,7 +88,7 @@ impl<P: PerAddress> FromRequestParts<Arc<App>> for Admitted<P> {
 impl From<LimitError> for Problem {
     fn from(error: LimitError) -> Self {
         match error {
-            LimitError::Exceeded(standing) => Self::new(Code::RateLimited).retry_after(standing.allowance.reset_after),
+            LimitError::Exceeded(standing) => Self::new(Code::RateLimited).limited(standing),
             LimitError::Database(error) => error.into(),
         }
     }

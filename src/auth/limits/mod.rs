@@ -50,7 +50,7 @@ pub enum Subject<'a> {
 }
 
 /// Where a quota stands after it was asked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Standing {
     /// What is limited.
     pub policy: Policy,

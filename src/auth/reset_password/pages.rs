@@ -71,7 +71,7 @@ fn refused(form: &Form, refusal: Refusal) -> Result<Response, Problem> {
         return personal(StatusCode::BAD_REQUEST, &Told::DEAD_LINK);
     }
     let page = Page { email: form.text("email").to_owned(), fault: refusal.words().to_owned(), ..Page::default() };
-    personal(refusal.status(), &page)
+    refusal.on(&page)
 }
 
 fn again(form: &Form, held: &Held, fault: &str) -> Result<Response, Problem> {

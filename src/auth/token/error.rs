@@ -17,7 +17,7 @@ use crate::{
 pub(crate) struct OAuthError {
     error: &'static str,
     description: &'static str,
-    problem: Option<Problem>,
+    problem: Option<Box<Problem>>,
 }
 
 /// The body of a refusal (RFC 6749 §5.2).
@@ -59,7 +59,7 @@ impl From<Problem> for OAuthError {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "invalid_grant",
             _ => "invalid_request",
         };
-        Self { error, description: problem.code.entry().title, problem: Some(problem) }
+        Self { error, description: problem.code.entry().title, problem: Some(Box::new(problem)) }
     }
 }
 

@@ -177,7 +177,12 @@ async fn a_client_that_types_codes_for_many_addresses_has_to_wait(
         app.post("/auth/email/verify", &guess(number)).await.assert_problem(Code::InvalidCode);
     }
 
-    app.post("/auth/email/verify", &guess(3)).await.assert_problem(Code::RateLimited);
+    let refused = app.post("/auth/email/verify", &guess(3)).await;
+    refused.assert_problem(Code::RateLimited);
+    let fields =
+        |answer: &Answer| ["retry-after", "ratelimit", "ratelimit-policy"].map(|name| answer.header(name).to_owned());
+    let said = ["20", r#""login";r=0;t=20"#, r#""login";q=3;w=60"#];
+    assert_eq!(fields(&refused), said);
     let mut reset = guess(4);
     reset["new_password"] = NEW.into();
     app.post("/auth/password/reset", &reset).await.assert_problem(Code::RateLimited);
@@ -186,6 +191,7 @@ async fn a_client_that_types_codes_for_many_addresses_has_to_wait(
         let origin = app.public_url().to_owned();
         let answer = Answer::to(app.request(Method::POST, page).header("origin", origin).form(&form)).await;
         assert_eq!(answer.status, 429, "{page}: {}", answer.text);
+        assert_eq!(fields(&answer), said, "{page}");
     }
     app.advance(Duration::from_secs(20));
     app.post("/auth/email/verify", &guess(6)).await.assert_problem(Code::InvalidCode);
