@@ -90,6 +90,11 @@ impl Workshop {
         Ok(Self { countersign, bench: bench.clone(), home: tempfile::tempdir()?, postgres, python })
     }
 
+    /// Whether Countersign keeps its database itself.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.postgres.is_none()
+    }
+
     /// Countersign on a database of this name, of the engine that is measured.
     pub(crate) async fn countersign(&self, database: &str, settings: &[(&str, &str)]) -> anyhow::Result<Started> {
         let url = match &self.postgres {

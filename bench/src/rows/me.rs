@@ -29,7 +29,9 @@ pub(super) async fn measure(contest: &mut Contest) -> anyhow::Result<()> {
         }
     }
     let Some(((ours, _, our_costs), rest)) = contenders.split_first() else { return Ok(()) };
-    for ((started, _, costs), aim) in rest.iter().zip(["≥ 0.40", ""]) {
+    // The aim is one of the embedded engine: a round trip to a server is no part of the service's own time.
+    let beside_the_bare = if contest.workshop.is_embedded() { "≥ 0.40" } else { "" };
+    for ((started, _, costs), aim) in rest.iter().zip([beside_the_bare, ""]) {
         contest.results.add(Row {
             what: format!("`/auth/me` per second of a core, {CLIENTS} clients"),
             ours: format!("{:.1} µs each", Spread::of(our_costs.iter().copied()).median),
