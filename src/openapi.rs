@@ -132,7 +132,10 @@ fn describe_limits(operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
         for (name, about) in [
-            ("RateLimit-Policy", r#"How often the client's address may ask: `"login";q=30;w=60` is 30 in 60 seconds."#),
+            (
+                "RateLimit-Policy",
+                r#"How often the client's address, or on a 429 the account, may ask: `"login";q=30;w=60` is 30 in 60 seconds."#,
+            ),
             (
                 "RateLimit",
                 r#"How often it still may, and in how many seconds it may as often as ever: `"login";r=29;t=2`."#,

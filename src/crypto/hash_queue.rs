@@ -31,7 +31,7 @@ pub struct HashingStats {
     pub lanes: usize,
     /// Passwords that are being hashed.
     pub busy_lanes: usize,
-    /// Passwords that wait for a lane.
+    /// Passwords that wait for a lane, those included whose requests still ask the database.
     pub waiting: usize,
     /// How long a password would wait for a lane that came now.
     pub wait: Duration,
@@ -134,7 +134,7 @@ impl Queue {
         HashingStats {
             lanes,
             busy_lanes: self.busy_lanes.iter().sum(),
-            waiting: self.waiting.len(),
+            waiting: self.held.len() + self.waiting.len(),
             wait: self.wait(),
             hashes_per_second: u32::try_from(lanes).map_or(0.0, f64::from) / each,
         }

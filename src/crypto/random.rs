@@ -29,6 +29,12 @@ fn fill(bytes: &mut [u8]) {
 mod tests {
     use super::*;
 
+    /// The start of every process would else take three times as long: see `.cargo/config.toml`.
+    #[test]
+    fn aws_lc_was_built_to_leave_seeding_to_the_operating_system() {
+        assert_eq!(option_env!("AWS_LC_SYS_NO_JITTER_ENTROPY"), Some("1"));
+    }
+
     #[test]
     fn two_draws_differ() {
         assert_ne!(bytes::<16>(), bytes::<16>());

@@ -38,12 +38,6 @@ impl Label for Policy {
 }
 
 impl Policy {
-    /// Whether what it lets through ends with a password to be hashed.
-    #[must_use]
-    pub const fn lets_through_to_a_hash(self) -> bool {
-        matches!(self, Self::Login | Self::Registration)
-    }
-
     /// Its name in `RateLimit-Policy`, in metrics, and in the digests of its keys: it never changes.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -89,7 +89,7 @@ catalogue! {
     HASHING_WAIT: Histogram "countersign_hashing_wait_seconds" []
         "How long passwords waited for a lane";
     HASHING_QUEUE: Gauge "countersign_hashing_queue_length" []
-        "Passwords that wait for a lane";
+        "Passwords that wait for a lane, or have a place and still wait for the database";
     HASHING_EXPECTED_WAIT: Gauge "countersign_hashing_expected_wait_seconds" []
         "How long a password would wait that came now";
     HASHING_LANES: Gauge "countersign_hashing_lanes" []

@@ -128,7 +128,7 @@ static OPEN_OF_USER: Statement = Statement::new(
       order by refreshed_at desc, id desc",
 );
 
-// Session and user in one statement: a second one would cost a round trip more.
+// Session and user in one statement: a second one would cost a round trip more. The bench has its own copy for pgbench.
 static REFRESH: Statement = Statement::of_two_tables(
     "update sessions
         set generation = generation + 1, refreshed_at = $4, ip = $6, user_agent = $7

@@ -19,8 +19,8 @@ use crate::{
     models::{account_failures, address_failures, user::User},
 };
 
-/// Checks a password, if the account and the address are not held back. The turn comes first: whom the hashing threads
-/// have no time for is not counted either, and asks nothing of the database.
+/// Checks a password, if the account and the address are not held back. The turn comes first, so that whom the hashing
+/// threads have no time for is not counted either.
 ///
 /// # Errors
 /// [`GuessError`]; the password was looked at only with [`GuessError::Wrong`].

@@ -28,7 +28,7 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     match codes::holder(&app, &Proof::of_link(&token), &[Purpose::UndoEmailChange], &client).await {
         Ok(held) => personal(StatusCode::OK, &Page { holder: Shown::of(&held), token }),
-        Err(error) => Refusal::of(error).and_then(|_| dead_link()),
+        Err(error) => Refusal::of(error)?.on(&Told::DEAD_LINK),
     }
 }
 
@@ -36,7 +36,7 @@ pub(crate) async fn show(
 pub(crate) async fn undo(State(app): State<Arc<App>>, client: Client, form: Form) -> Result<Response, Problem> {
     let held = match codes::holder(&app, &form.proof(), &[Purpose::UndoEmailChange], &client).await {
         Ok(held) => held,
-        Err(error) => return Refusal::of(error).and_then(|_| dead_link()),
+        Err(error) => return Refusal::of(error)?.on(&Told::DEAD_LINK),
     };
     match super::undo(&app, held, &client).await {
         Ok(()) => personal(StatusCode::OK, &DONE),

@@ -29,14 +29,19 @@ use crate::{
 /// # Errors
 /// [`ChangeError`]; the old password and the sessions then stay as they are.
 pub async fn change(app: &App, user: ActiveUser, change: Change) -> Result<SignedIn, ChangeError> {
-    // Both first, so that a right password does not count as a failure because the new one could not be hashed in time
-    // or is known from a breach.
-    let (check, renewal) = (app.hasher.turn()?, app.hasher.turn()?);
+    // First what speaks against the new one, so that the right password is no failure because of it.
     breached::refuse(app, &change.new).await?;
+    let (check, renewal) = (app.hasher.turn()?, app.hasher.turn()?);
     let guess =
         Guess { user: Some(&user), name: user.email.as_str(), password: &change.current, client: &change.client };
     let proof = attempts::check(app, check, guess).await?;
-    let hash = renewal.hash(change.new.as_password()).await?;
+    let hash = match renewal.hash(change.new.as_password()).await {
+        Ok(hash) => hash,
+        Err(late) => {
+            proof.clear_now(app).await?;
+            return Err(late.into());
+        }
+    };
     let now = app.clock.now();
 
     let mut transaction = app.database.begin().await?;

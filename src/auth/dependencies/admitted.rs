@@ -9,8 +9,10 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use crate::{
     app::App,
     auth::limits::{self, LimitError, Subject},
+    crypto::{Overloaded, Turn},
     domain::Client,
     limits::Policy,
+    metrics::{LoginOutcome, RegistrationOutcome},
     middleware::exchange::Exchange,
     problem::{Code, Problem},
 };
@@ -55,15 +57,39 @@ pub(crate) struct Gate(Arc<Exchange>);
 impl Gate {
     /// Counts a request against the quota of its address.
     ///
-    /// Whose password could not be hashed in time is refused before that, so that logins in excess, however many come at
-    /// once, are no load of the database. The turn is given back with the answer: nobody keeps it by a slow body.
+    /// Between this node's bucket and the count of all nodes it takes a turn, so that logins in excess, however many come
+    /// at once, are no load of the database. The turn ends with the count: nobody keeps it by a slow body.
     pub(crate) async fn admit(&self, app: &App, policy: Policy, client: &Client) -> Result<(), Problem> {
-        let _turn = policy.lets_through_to_a_hash().then(|| app.hasher.turn()).transpose()?;
-        let taken = limits::take(app, policy, Subject::Address(client)).await;
-        if let Ok(Some(standing)) | Err(LimitError::Exceeded(standing)) = &taken {
-            self.0.note_limit(*standing);
+        let Some(passed) = self.noting(limits::pass(app, policy, Subject::Address(client)))? else { return Ok(()) };
+        let _turn = turn(app, policy).inspect_err(|_| self.0.note_limit(passed.standing()))?;
+        let standing = self.noting(passed.count(app).await)?;
+        self.0.note_limit(standing);
+        Ok(())
+    }
+
+    /// Notes where a quota stands that refuses; the answers of `/auth/token` carry no problem that could say it.
+    fn noting<T>(&self, taken: Result<T, LimitError>) -> Result<T, LimitError> {
+        taken.inspect_err(|error| {
+            if let LimitError::Exceeded(standing) = error {
+                self.0.note_limit(*standing);
+            }
+        })
+    }
+}
+
+/// Takes a turn for what ends with a password to be hashed, where nobody knows yet who asks.
+fn turn(app: &App, policy: Policy) -> Result<Option<Turn>, Overloaded> {
+    let (logins, registrations) = (&app.metrics.logins, &app.metrics.registrations);
+    match policy {
+        Policy::Login => app.hasher.turn().inspect_err(|_| logins.count(LoginOutcome::Overloaded)).map(Some),
+        Policy::Registration => {
+            app.hasher.turn().inspect_err(|_| registrations.count(RegistrationOutcome::Overloaded)).map(Some)
         }
-        Ok(taken.map(drop)?)
+        Policy::MailPerAccount
+        | Policy::RegistrationMail
+        | Policy::AddressChangeMail
+        | Policy::MailPerAddress
+        | Policy::TypedCodes => Ok(None),
     }
 }
 

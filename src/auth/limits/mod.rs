@@ -22,22 +22,58 @@ use crate::{
 /// [`LimitError::Exceeded`] with where the quota stands and how long to wait; [`LimitError::Database`] if it could not be
 /// counted, and then it must not happen either.
 pub async fn take(app: &App, policy: Policy, subject: Subject<'_>) -> Result<Option<Standing>, LimitError> {
+    match pass(app, policy, subject)? {
+        Some(passed) => passed.count(app).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Takes one from the bucket of this node, which asks nothing of the database; `None` if the policy is switched off.
+///
+/// # Errors
+/// [`LimitError::Exceeded`] alone.
+pub fn pass(app: &App, policy: Policy, subject: Subject<'_>) -> Result<Option<Passed>, LimitError> {
     let Some(quota) = app.config.limits.quota(policy) else { return Ok(None) };
     let key = subject.key(app, policy);
-    let exceeded = |retry_after| {
-        app.buckets.refused.count(policy);
-        let allowance = Allowance { remaining: 0, reset_after: retry_after };
-        LimitError::Exceeded(Standing { policy, quota, allowance })
-    };
-    if let Err(Exceeded { retry_after }) = app.buckets.take_one(policy, &key, app.clock.monotonic()) {
-        return Err(exceeded(retry_after));
+    match app.buckets.take_one(policy, &key, app.clock.monotonic()) {
+        Ok(allowance) => Ok(allowance.map(|allowance| Passed { key, standing: Standing { policy, quota, allowance } })),
+        Err(Exceeded { retry_after }) => Err(exceeded(app, (policy, quota), retry_after)),
     }
-    let now = app.clock.now();
-    if let Some(FullAt(full_at)) = FullAt::take_one(&mut app.database.once(), &key, quota, now).await? {
-        return Ok(Some(Standing { policy, quota, allowance: quota.allowance(full_at.since(now)) }));
+}
+
+/// What has passed the bucket of this node, and is to be counted where every node counts.
+pub struct Passed {
+    key: Digest,
+    standing: Standing,
+}
+
+impl Passed {
+    /// Where the quota stands as this node alone sees it.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.standing
     }
-    let kept = FullAt::find(&app.database, &key).await?;
-    Err(exceeded(kept.map_or(Duration::ZERO, |full_at| full_at.wait(quota, now))))
+
+    /// Counts it; answers where the quota stands on all nodes.
+    ///
+    /// # Errors
+    /// As [`take`].
+    pub async fn count(self, app: &App) -> Result<Standing, LimitError> {
+        let Standing { policy, quota, .. } = self.standing;
+        let now = app.clock.now();
+        if let Some(FullAt(full_at)) = FullAt::take_one(&mut app.database.once(), &self.key, quota, now).await? {
+            return Ok(Standing { policy, quota, allowance: quota.allowance(full_at.since(now)) });
+        }
+        let kept = FullAt::find(&app.database, &self.key).await?;
+        let retry_after = kept.map_or(Duration::ZERO, |full_at| full_at.wait(quota, now));
+        Err(exceeded(app, (policy, quota), retry_after))
+    }
+}
+
+fn exceeded(app: &App, (policy, quota): (Policy, Quota), retry_after: Duration) -> LimitError {
+    app.buckets.refused.count(policy);
+    let allowance = Allowance { remaining: 0, reset_after: retry_after };
+    LimitError::Exceeded(Standing { policy, quota, allowance })
 }
 
 /// For whom is counted.

@@ -27,9 +27,8 @@ use crate::{
 /// Takes an application down.
 pub(super) async fn apply(app: &App, application: Application) -> Result<Registered, RegisterError> {
     let Application { email, username, password, .. } = application;
-    let turn = app.hasher.turn()?;
     breached::refuse(app, &password).await?;
-    let password_hash = turn.hash(password.as_password()).await?;
+    let password_hash = app.hasher.turn()?.hash(password.as_password()).await?;
     match limits::take(app, Policy::RegistrationMail, Subject::Account(&email)).await {
         Ok(_) => {}
         Err(LimitError::Exceeded(_)) => return Ok(Registered::ToldByMail),

@@ -41,9 +41,9 @@ async fn enrol(app: &App, application: Application) -> Result<Registered, Regist
     if app.config.registration.conceal_accounts {
         return concealed::apply(app, application).await;
     }
+    breached::refuse(app, &application.password).await?;
     let turn = app.hasher.turn()?;
     refuse_taken(app, &application).await?;
-    breached::refuse(app, &application.password).await?;
     // Hash before `begin`: bcrypt takes a quarter of a second and SQLite has one writer.
     let password_hash = turn.hash(application.password.as_password()).await?;
     let now = app.clock.now();

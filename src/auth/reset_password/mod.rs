@@ -70,9 +70,8 @@ pub async fn send(app: &App, transaction: &mut Transaction, email: &Email) -> Re
 /// # Errors
 /// [`ResetError`]; the password, the sessions and the code then stay as they are.
 pub async fn reset(app: &App, held: Held, new: NewPassword, client: &Client) -> Result<(), ResetError> {
-    let turn = app.hasher.turn()?;
     breached::refuse(app, &new).await?;
-    let hash = turn.hash(new.as_password()).await?;
+    let hash = app.hasher.turn()?.hash(new.as_password()).await?;
     let (user, now) = (&held.user, app.clock.now());
 
     let mut transaction = app.database.begin().await?;

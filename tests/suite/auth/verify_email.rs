@@ -67,7 +67,11 @@ async fn asking_again_needs_a_session_and_has_a_limit(#[values(Engine::Sqlite, E
 
     ada.asks_again("nonsense").await.assert_refused_token(Code::InvalidToken);
     ada.asks_again(&access_token).await.assert_status(202);
-    ada.asks_again(&access_token).await.assert_problem(Code::RateLimited);
+    let refused = ada.asks_again(&access_token).await;
+    refused.assert_problem(Code::RateLimited);
+    // Not the quota of the client's address, which the door counted and which lets more through.
+    assert_eq!(refused.header("ratelimit-policy"), r#""mail-per-account";q=1;w=3600"#, "{refused:?}");
+    assert_eq!(refused.header("ratelimit"), format!(r#""mail-per-account";r=0;t={}"#, refused.header("retry-after")));
 }
 
 #[rstest]
