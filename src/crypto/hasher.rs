@@ -48,7 +48,8 @@ pub struct HasherSettings {
     pub cost: Cost,
     /// Hashing threads. Default one per core: each hashes four passwords at a time, and more would only take turns.
     pub threads: NonZeroU32,
-    /// What could not be hashed within this time is refused at once. Default 10 s, as the API promises.
+    /// Who is not hashed within this time is refused; who would not be within two thirds of it is refused at once.
+    /// Default 10 s, as the API promises.
     pub longest_wait: Duration,
 }
 

@@ -76,9 +76,10 @@ impl Lane {
 /// `OrpheanBeholderScryDoubt`, the text that every bcrypt encrypts, as three big-endian blocks.
 const TEXT: [Block; 3] = [[0x4f72_7068, 0x6561_6e42], [0x6568_6f6c, 0x6465_7253], [0x6372_7944, 0x6f75_6274]];
 
-/// The most lanes that are worth interleaving.
+/// The most lanes that are interleaved.
 ///
-/// Four use the registers, the ports and half the first-level cache of a current core: a fifth gains nothing.
+/// Each adds less than the one before (0.96, 0.70 and 0.59 times one lane of the crate `bcrypt`), and four use half the
+/// first-level cache of a current core. More were not measured.
 pub(crate) const WIDTH: usize = 4;
 
 /// Moves one to four lanes on by `count` rounds, side by side.
