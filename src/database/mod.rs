@@ -1,7 +1,7 @@
 //! The two database engines under one roof: an embedded SQLite file, or a PostgreSQL server.
 //!
-//! Callers write one SQL text ([`Statement::of_two_tables`] takes two) and never ask which engine runs it; only this folder knows. It knows nothing of users
-//! or sessions, and it never tries again what may already have happened.
+//! Callers write one SQL text ([`Statement::of_two_tables`] takes two) and never ask which engine runs it; only this
+//! folder knows. It knows nothing of users or sessions, and it never tries again what may already have happened.
 //!
 //! Reads take `&Database`, writes take `&mut Transaction` or `&mut Once`: a write through `&Database` does not
 //! type-check.

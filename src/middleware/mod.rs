@@ -69,8 +69,8 @@ impl Edge {
 
         response = cors.settle(response);
 
-        exception::write_body(&mut response, &exchange, &self.app);
         rate_limit::add(&mut response, &exchange);
+        exception::write_body(&mut response, &exchange, &self.app);
         security_headers::add(response.headers_mut(), &exchange, &self.app);
         request_id::echo(response.headers_mut(), &exchange);
         // HTTP/2 has no such field: its connections end with a frame, and what is left of a body is its stream's alone.

@@ -9,18 +9,19 @@ use axum::{
 };
 
 use super::exchange::Exchange;
-use crate::auth::limits::Standing;
+use crate::{auth::limits::Standing, problem::Problem};
 
 /// What is allowed.
 pub(crate) const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// What is left of it.
 pub(crate) const REMAINING: HeaderName = HeaderName::from_static("ratelimit");
 
-/// Says where the quota stands that the request was counted against: what the operation has noted in its answer comes
-/// before what the door has.
+/// Says where the quota stands that the request was counted against: that of a problem or of a page comes before what
+/// the door has noted.
 pub(super) fn add(response: &mut Response, exchange: &Exchange) {
-    let noted = response.extensions().get().copied().or_else(|| exchange.limit());
-    let Some(Standing { policy, quota, allowance }) = noted else { return };
+    let extensions = response.extensions();
+    let refused = extensions.get::<Problem>().and_then(|problem| problem.limit.as_deref()).or_else(|| extensions.get());
+    let Some(Standing { policy, quota, allowance }) = refused.copied().or_else(|| exchange.limit()) else { return };
     let is_refused = response.status() == StatusCode::TOO_MANY_REQUESTS;
     let headers = response.headers_mut();
     if is_refused && !headers.contains_key(header::RETRY_AFTER) {

@@ -192,11 +192,8 @@ impl From<Overloaded> for Problem {
 }
 
 impl IntoResponse for Problem {
-    fn into_response(mut self) -> Response {
+    fn into_response(self) -> Response {
         let mut response = self.status.into_response();
-        if let Some(standing) = self.limit.take() {
-            response.extensions_mut().insert(*standing);
-        }
         response.extensions_mut().insert(self);
         response
     }

@@ -40,14 +40,10 @@ pub(crate) async fn undo(State(app): State<Arc<App>>, client: Client, form: Form
     };
     match super::undo(&app, held, &client).await {
         Ok(()) => personal(StatusCode::OK, &DONE),
-        Err(UndoError::InvalidCode) => dead_link(),
+        Err(UndoError::InvalidCode) => Refusal::Invalid.on(&Told::DEAD_LINK),
         Err(UndoError::EmailTaken) => personal(StatusCode::CONFLICT, &TAKEN),
         Err(error) => Err(error.into()),
     }
-}
-
-fn dead_link() -> Result<Response, Problem> {
-    personal(StatusCode::BAD_REQUEST, &Told::DEAD_LINK)
 }
 
 const DONE: Told<'static> = Told {

@@ -60,20 +60,10 @@ impl Gate {
     /// Between this node's bucket and the count of all nodes it takes a turn, so that logins in excess, however many come
     /// at once, are no load of the database. The turn ends with the count: nobody keeps it by a slow body.
     pub(crate) async fn admit(&self, app: &App, policy: Policy, client: &Client) -> Result<(), Problem> {
-        let Some(passed) = self.noting(limits::pass(app, policy, Subject::Address(client)))? else { return Ok(()) };
+        let Some(passed) = limits::pass(app, policy, Subject::Address(client))? else { return Ok(()) };
         let _turn = turn(app, policy).inspect_err(|_| self.0.note_limit(passed.standing()))?;
-        let standing = self.noting(passed.count(app).await)?;
-        self.0.note_limit(standing);
+        self.0.note_limit(passed.count(app).await?);
         Ok(())
-    }
-
-    /// Notes where a quota stands that refuses; the answers of `/auth/token` carry no problem that could say it.
-    fn noting<T>(&self, taken: Result<T, LimitError>) -> Result<T, LimitError> {
-        taken.inspect_err(|error| {
-            if let LimitError::Exceeded(standing) = error {
-                self.0.note_limit(*standing);
-            }
-        })
     }
 }
 
