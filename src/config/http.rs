@@ -58,6 +58,8 @@ section! {
 
         /// How long a server that was told to end waits for requests in flight, in seconds.
         ///
+        /// Who still waits for a password to be hashed hears 503 when nine tenths of it are over.
+        ///
         /// Service managers wait longer than this before they kill: systemd 90 s, Kubernetes 30 s, Docker 10 s.
         pub shutdown_grace_seconds: u32 = 10, in 0..=300;
     }

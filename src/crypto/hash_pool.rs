@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use bcrypt_lanes::{Cost, Digest, Key};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::hash_job::{Begun, Job, Request};
 use super::hash_queue::{HashingStats, Overloaded, Pace, Queue, Report};
 use super::hash_worker::Worker;
+use super::nice::be_nice;
 use crate::metrics::{Counters, HashOutcome, Histogram};
 
 /// The threads and their queue. Dropping it lets the threads end after the slice at hand.
@@ -31,6 +32,7 @@ impl HashPool {
             longest_wait,
             desk: Mutex::new(desk),
             arrived: Condvar::new(),
+            given_up: watch::Sender::new(false),
             tally: HashTally::default(),
         }));
         for (number, _) in (0..threads).enumerate() {
@@ -48,6 +50,11 @@ impl HashPool {
         let refused = |_: &Overloaded| self.0.tally.hashes.count(HashOutcome::Refused);
         let ticket = self.0.desk().queue.admit(cost.rounds().into()).inspect_err(refused)?;
         Ok(Place { shared: Arc::clone(&self.0), ticket, begun: Begun::default(), outcome: None })
+    }
+
+    /// Has everybody told to come back later who still waits for a hash, and whoever comes from now on.
+    pub(super) fn give_up(&self) {
+        self.0.given_up.send_replace(true);
     }
 
     /// All hashes since the start.
@@ -95,6 +102,8 @@ struct Shared {
     desk: Mutex<Desk>,
     /// Wakes a thread that has nothing to do. The others look at the desk after each slice.
     arrived: Condvar,
+    /// Whether nobody is to wait any longer.
+    given_up: watch::Sender<bool>,
     tally: HashTally,
 }
 
@@ -129,7 +138,7 @@ impl Place {
     /// Waits in the queue and for the hash.
     ///
     /// # Errors
-    /// [`Overloaded`] if it was not done within the longest wait after all.
+    /// [`Overloaded`] if it was not done within the longest wait after all, or before the pool gave up.
     pub(super) async fn hash(mut self, job: Job) -> Result<Digest, Overloaded> {
         let (reply, answer) = oneshot::channel();
         let request = Request { begun: self.begun(), ..Request::new(job, reply) };
@@ -137,9 +146,13 @@ impl Place {
         self.shared.desk().queue.join(self.ticket, request);
         self.shared.arrived.notify_one();
         // Admission estimates; this holds it to its word, also on a machine that has become slower since.
-        let answer = tokio::time::timeout(self.shared.longest_wait, answer).await;
-        // No answer within the time, or none at all, which comes only from a thread that has died.
-        let answer = answer.ok().and_then(Result::ok);
+        let answer = tokio::time::timeout(self.shared.longest_wait, answer);
+        let mut given_up = self.shared.given_up.subscribe();
+        let answer = tokio::select! {
+            // No answer within the time, or none at all, which comes only from a thread that has died.
+            answer = answer => answer.ok().and_then(Result::ok),
+            _ = given_up.wait_for(|given_up| *given_up) => None,
+        };
         self.outcome = Some(answer.map_or(HashOutcome::Late, |_| HashOutcome::Hashed));
         answer.ok_or(Overloaded { retry_after: Overloaded::SHORTEST_RETRY })
     }
@@ -213,16 +226,6 @@ fn measured_pace() -> Pace {
         fastest = fastest.min(began.elapsed());
     }
     Pace::new(LOOK, fastest)
-}
-
-/// Gives way to whatever else wants this core: requests that need no hash then do not wait for those that do
-/// (measured: p99 of 500 requests a second with both cores hashing 4 to 93 ms at nice 0, 0.4 to 0.9 ms at 19).
-pub(super) fn be_nice() {
-    // On Linux "this process" means the calling thread; elsewhere it would slow all of us down.
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, 19) {
-        tracing::warn!(%error, "hashing threads could not be given the lowest priority");
-    }
 }
 
 #[cfg(test)]
@@ -326,6 +329,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn when_it_gives_up_nobody_waits_any_longer() {
+        let pool = pool(1);
+        let running = fill(&pool).await;
+        let mut waiting = Box::pin(pool.run(job(ENDLESS)));
+        assert!((&mut waiting).now_or_never().is_none());
+
+        pool.give_up();
+
+        let later = Err(Overloaded { retry_after: Duration::from_secs(1) });
+        assert_eq!(join_all(running).await, [later; 4]);
+        assert_eq!((waiting.await, pool.run(job(ENDLESS)).await), (later, later));
+        while stats(&pool).busy_lanes > 0 {
+            yield_now().await;
+        }
+    }
+
+    #[tokio::test]
     async fn who_came_first_is_first() {
         let pool = pool(1);
         let mut running = fill(&pool).await;
@@ -374,21 +394,5 @@ mod tests {
         while shared.strong_count() > 0 {
             yield_now().await;
         }
-    }
-
-    #[cfg(target_os = "linux")]
-    #[tokio::test]
-    async fn hashing_threads_are_nice() {
-        let pool = pool(1);
-        assert!(pool.run(job(4)).await.is_ok());
-
-        let nice = std::fs::read_dir("/proc/self/task").unwrap().filter_map(|task| {
-            let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).ok()?;
-            let (name, fields) = stat.rsplit_once(") ")?;
-            // proc(5): the 19th field; the first two are before the bracket.
-            name.contains("(hash-").then(|| fields.split(' ').nth(16).map(str::to_owned))?
-        });
-
-        assert!(nice.into_iter().any(|nice| nice == "19"));
     }
 }

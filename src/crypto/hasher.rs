@@ -111,6 +111,13 @@ impl Hasher {
         self.turn()?.verify(password, stored).await
     }
 
+    /// Ends every hash and check that is under way, and all that begin later, with [`Overloaded`]: for a process that is
+    /// about to end, and owes those an answer who wait.
+    pub fn give_up(&self) {
+        // No check is without one of our own hashes beside it.
+        self.0.pool.give_up();
+    }
+
     /// All hashes since the start.
     #[must_use]
     pub fn tally(&self) -> &HashTally {
@@ -321,5 +328,21 @@ mod tests {
         let anew = hasher.hash(&password("correct horse")).await.unwrap();
         assert!(anew.as_stored().starts_with("$2b$05$"));
         assert_eq!(hasher.verify(&password("correct horse"), Some(&anew)).await, Ok(Verdict::Right));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn hashing_threads_are_nice() {
+        let hasher = hasher(Cost::for_tests());
+        assert!(hasher.hash(&password("a")).await.is_ok());
+
+        let nice = std::fs::read_dir("/proc/self/task").unwrap().filter_map(|task| {
+            let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).ok()?;
+            let (name, fields) = stat.rsplit_once(") ")?;
+            // proc(5): the 19th field; the first two are before the bracket.
+            name.contains("(hash-").then(|| fields.split(' ').nth(16).map(str::to_owned))?
+        });
+
+        assert!(nice.into_iter().any(|nice| nice == "19"));
     }
 }

@@ -13,6 +13,7 @@ mod hash_queue;
 mod hash_worker;
 mod hasher;
 pub mod mac;
+mod nice;
 pub mod one_time_code;
 mod password_hash;
 pub mod random;

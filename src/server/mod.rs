@@ -159,15 +159,32 @@ impl Server {
         sleep(UNDER_WAY).await;
 
         jobs.abort();
-        let grace = self.app.config.http.shutdown_grace();
-        match timeout(grace, connections.end()).await {
-            Ok(()) => info!("all requests are answered"),
-            Err(_elapsed) => warn!(grace_seconds = grace.as_secs(), "requests in flight were cut off"),
-        }
+        drain(connections, &self.app).await;
         self.app.traces.flush(LAST_SPANS).await;
         if let Some(metrics) = metrics {
             metrics.abort();
         }
+    }
+}
+
+/// Waits for the answers to what is in flight, as long as the settings say.
+async fn drain(connections: Connections, app: &App) {
+    let grace = app.config.http.shutdown_grace();
+    // A machine that is too busy to hash in time still has the time to say so.
+    let last_word = async {
+        sleep(grace * 9 / 10).await;
+        app.hasher.give_up();
+        pending::<Infallible>().await
+    };
+    let ended = async {
+        tokio::select! {
+            () = connections.end() => {}
+            never = last_word => match never {},
+        }
+    };
+    match timeout(grace, ended).await {
+        Ok(()) => info!("all requests are answered"),
+        Err(_elapsed) => warn!(grace_seconds = grace.as_secs(), "requests in flight were cut off"),
     }
 }
 
@@ -187,11 +204,6 @@ async fn bind_metrics(config: &Config) -> Result<Option<MetricsDoor>, StartError
 }
 
 /// Opens everything that operations need.
-fn breaches(config: &Config, clock: &Clock) -> Result<Breaches, StartError> {
-    let patience = (&config.breach_check_breaker).into();
-    Breaches::at(config.passwords.breach_check_url.as_ref(), patience, clock).map_err(StartError::Breaches)
-}
-
 async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
     let Parts { config, root_secrets, hasher, clock } = parts;
     let sealer = Sealer::under(&root_secrets)?;
@@ -235,4 +247,10 @@ async fn open(parts: Parts, address: SocketAddr) -> Result<App, StartError> {
         database,
         sealer,
     })
+}
+
+/// Opens the way to the list of breached passwords, if there is one.
+fn breaches(config: &Config, clock: &Clock) -> Result<Breaches, StartError> {
+    let patience = (&config.breach_check_breaker).into();
+    Breaches::at(config.passwords.breach_check_url.as_ref(), patience, clock).map_err(StartError::Breaches)
 }

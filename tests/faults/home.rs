@@ -270,10 +270,14 @@ impl Home {
     /// Gives everybody this password, hashed at this cost: what [`people`](Self::people) hash is cheap, and renewed when
     /// they sign in.
     pub(crate) async fn hash_anew(&self, password: &str, cost: u32) {
+        self.store_hash(&bcrypt::hash(password, cost).unwrap()).await;
+    }
+
+    /// Gives everybody this hash.
+    pub(crate) async fn store_hash(&self, hash: &str) {
         static HASH: Statement = Statement::new("update users set hashed_password = $1");
 
-        let hash = bcrypt::hash(password, cost).unwrap();
-        self.database().await.once().execute(&HASH, &[hash.as_str().into()]).await.unwrap();
+        self.database().await.once().execute(&HASH, &[hash.into()]).await.unwrap();
     }
 
     /// The service without a process: it serves nobody, and its passwords are cheap to hash.

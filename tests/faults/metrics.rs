@@ -17,19 +17,19 @@ use crate::home::Home;
 use crate::process::{PATIENCE, Service};
 use crate::visitor::Visitor;
 
-fn measured(home: Home) -> Home {
+pub(crate) fn measured(home: Home) -> Home {
     home.with("COUNTERSIGN_METRICS__LISTEN", "127.0.0.1:0")
 }
 
 /// The value of a sample.
 #[track_caller]
-fn value(scraped: &str, sample: &str) -> f64 {
+pub(crate) fn value(scraped: &str, sample: &str) -> f64 {
     let value = scraped.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
     value.unwrap_or_else(|| panic!("no {sample} in:\n{scraped}")).parse().unwrap()
 }
 
 /// Scrapes until it says what is hoped for.
-async fn until(service: &Service, is_it: impl Fn(&str) -> bool) -> String {
+pub(crate) async fn until(service: &Service, is_it: impl Fn(&str) -> bool) -> String {
     let since = Instant::now();
     loop {
         let scraped = service.scrape().await;

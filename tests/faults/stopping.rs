@@ -9,10 +9,13 @@ use std::time::{Duration, Instant};
 
 use countersign::database::Engine;
 use rustix::process::Signal;
+use tokio::task::JoinSet;
 
 use crate::home::{Home, PASSWORD, Person};
+use crate::metrics::{measured, until, value};
 use crate::process::{PATIENCE, Service};
 use crate::rounds;
+use crate::visitor::another_address;
 
 /// What is promised from the signal to the end.
 const LONGEST_END: Duration = Duration::from_secs(15);
@@ -97,6 +100,34 @@ async fn a_request_that_does_not_end_is_cut_off_when_the_grace_is_over() {
 
     assert_eq!(status.code(), Some(0), "{said}");
     assert!(said.contains("requests in flight were cut off"), "{said}");
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_hash_is_told_before_the_grace_is_over() {
+    // Of the highest cost there is: one thread checks a password by this in seconds, and eight in ten.
+    const SLOW: &str = "$2b$16$NaTAFq9JEvLzCBrG6onU4uN4.58UoiGPUr2QikoozFvnR3s6XnQSu";
+    let home = measured(Home::new(Engine::Sqlite))
+        .with("COUNTERSIGN_PASSWORDS__HASHING_THREADS", "1")
+        .with("COUNTERSIGN_HTTP__SHUTDOWN_GRACE_SECONDS", "1");
+    let people = home.people(8).await;
+    home.store_hash(SLOW).await;
+    let service = home.start();
+    let mut logins = JoinSet::new();
+    for person in people {
+        let visitor = service.visitor();
+        logins.spawn(async move { visitor.log_in(&person.email, PASSWORD, &another_address()).await.unwrap() });
+    }
+    until(&service, |scraped| value(scraped, "countersign_hashing_lanes_busy") > 3.0).await;
+
+    service.process.signal(Signal::TERM);
+    let answers = logins.join_all().await;
+    let (status, said) = service.process.ended();
+
+    let told = answers.iter().filter(|answer| answer.status == 503 && answer.text("code") == "overloaded").count();
+    let checked = answers.iter().filter(|answer| answer.status == 401).count();
+    assert!(told > 0 && told + checked == 8, "{answers:?}");
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert!(said.contains("all requests are answered"), "{said}");
 }
 
 #[tokio::test]

@@ -11,8 +11,8 @@ use std::{io, thread};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-use super::super::hash_pool::be_nice;
 use super::super::hash_queue::Overloaded;
+use super::super::nice::be_nice;
 use super::Foreign;
 use super::line::{Line, Request, Running};
 use crate::domain::Password;
