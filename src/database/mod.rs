@@ -29,6 +29,7 @@
 mod backups;
 mod clock;
 mod document;
+mod durability;
 mod error;
 mod migrate;
 mod postgres;

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::home::{Home, PASSWORD};
 use crate::killed::{HALF_MADE, STRAY_SESSIONS, integrity};
-use crate::postgres::TestDatabase;
+use crate::postgres::{TestDatabase, administer};
 use crate::visitor::Visitor;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -141,16 +141,36 @@ async fn a_service_that_moved_goes_on_with_the_same_sessions() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_doctor_who_asks_a_running_service_finds_it_well() {
-    let home = Home::new(Engine::Postgres);
+    let home = Home::with_own_server();
+    administer(&home.server().url(), "alter system set fsync = on".to_owned()).unwrap();
+    home.server().stop();
+    home.server().restart();
     let service = home.start();
     let url = format!("http://{}", service.address);
 
     let (status, said) = home.runs(&["doctor", "--url", &url]).ended();
 
     assert_eq!(status.code(), Some(0), "{said}");
-    for words in ["leads to the server", "that of the database server are", "has been signing for 0 days"] {
+    for words in [
+        "leads to the server",
+        "acknowledges is on its disk",
+        "that of the database server are",
+        "has been signing for 0 days",
+    ] {
         assert!(said.contains(words), "{words}: {said}");
     }
+}
+
+#[tokio::test]
+async fn a_doctor_sees_that_a_server_does_not_keep_its_word() {
+    let home = Home::with_own_server();
+    let unsynchronised = "alter role postgres set synchronous_commit = off";
+    administer(&home.server().url(), unsynchronised.to_owned()).unwrap();
+
+    let (status, said) = home.runs(&["doctor"]).ended();
+
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("BAD     database      fsync, synchronous_commit = off: a crash"), "{said}");
 }
 
 /// Nothing is there by half.

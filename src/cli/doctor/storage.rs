@@ -60,6 +60,7 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
         Ok(finding) => findings.push(finding),
         Err(error) => return vec![unreachable(&url, &error)],
     }
+    findings.extend(durability(&database).await);
     findings.extend(clock(&database).await);
     match database.migrations().await {
         Ok(migrations) => {
@@ -117,6 +118,16 @@ fn in_words(time: Duration) -> String {
 const PINGS: usize = 21;
 /// Another region; within one it is about a millisecond.
 const SLOW_ANSWER: Duration = Duration::from_millis(20);
+
+/// Whether it keeps what it has acknowledged.
+async fn durability(database: &Database) -> Option<Finding> {
+    let careless = database.careless_settings().await.ok()?.join(", ");
+    if careless.is_empty() {
+        return Some(Finding::good(CHECK, "what it acknowledges is on its disk"));
+    }
+    let says = format!("{careless} = off: a crash of the server can undo a logout that was acknowledged");
+    Some(Finding::bad(CHECK, says, "turn that on in postgresql.conf, and where database or role say otherwise"))
+}
 
 /// How far our clock is from that of a server that other nodes share.
 async fn clock(database: &Database) -> Option<Finding> {
