@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 
+use crate::nobody::Nobody;
 use crate::support::Machine;
 
 #[test]
@@ -108,13 +109,14 @@ fn health_tells_by_its_exit_code_whether_the_server_is_ready() {
 
 #[test]
 fn health_is_no_where_nobody_listens() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = Nobody::new();
+    let there = nobody.address();
 
-    let outcome = Machine::new().types(&format!("health --listen {free}"));
+    let outcome = Machine::new().types(&format!("health --listen {there}"));
 
     assert_eq!(outcome.code, Some(1), "{}", outcome.complaint);
     assert!(
-        outcome.complaint.contains(&format!("http://{free}/health/ready does not answer")),
+        outcome.complaint.contains(&format!("http://{there}/health/ready does not answer")),
         "{}",
         outcome.complaint
     );

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::nobody::Nobody;
 use crate::support::Machine;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -127,7 +128,8 @@ fn a_database_of_a_newer_release() {
 
 #[test]
 fn a_database_server_that_is_not_there() {
-    let machine = Machine::new().with("DATABASE_URL", format!("postgres://ada:s3cret@127.0.0.1:{}/main", free_port()));
+    let nobody = Nobody::new();
+    let machine = Machine::new().with("DATABASE_URL", format!("postgres://ada:s3cret@{}/main", nobody.address()));
     let (says, advice) = only_bad(&machine, "");
     assert!(says.starts_with("database: postgres://127.0.0.1:") && says.contains("cannot be used"), "{says}");
     assert!(advice.contains("DATABASE_URL") && !says.contains("s3cret"), "{advice}");
@@ -136,7 +138,8 @@ fn a_database_server_that_is_not_there() {
 #[test]
 fn a_database_server_elsewhere_that_is_spoken_with_in_the_clear() {
     // No loopback address, and yet nothing leaves this machine: Linux takes it for itself.
-    let url = format!("postgres://ada:s3cret@0.0.0.0:{}/main", free_port());
+    let nobody = Nobody::new();
+    let url = format!("postgres://ada:s3cret@0.0.0.0:{}/main", nobody.address().port());
     let is_told = |url: &str| {
         let (findings, _) = findings(&Machine::new().with("DATABASE_URL", url), "");
         let told = findings.into_iter().find(|finding| finding["says"].as_str().unwrap().contains("in the clear"));
@@ -167,7 +170,8 @@ fn a_database_server_elsewhere_that_is_spoken_with_in_the_clear() {
 
 #[test]
 fn a_mail_server_that_is_not_there() {
-    let machine = healthy().with("COUNTERSIGN_MAIL__SMTP_URL", format!("smtp://127.0.0.1:{}", free_port()));
+    let nobody = Nobody::new();
+    let machine = healthy().with("COUNTERSIGN_MAIL__SMTP_URL", format!("smtp://{}", nobody.address()));
     assert_bad(&machine, "", ("Connection refused", "correct COUNTERSIGN_MAIL__SMTP_URL"));
 }
 
@@ -194,7 +198,8 @@ fn a_certificate_that_goes_with_another_key() {
 
 #[test]
 fn a_public_address_that_leads_nowhere_or_to_somebody_else() {
-    let url = format!("--url http://127.0.0.1:{}", free_port());
+    let nobody = Nobody::new();
+    let url = format!("--url http://{}", nobody.address());
     assert_bad(&healthy(), &url, ("public: error sending request", "see that name, port, certificate and proxy"));
 
     let stranger = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -208,9 +213,4 @@ fn a_public_address_that_leads_nowhere_or_to_somebody_else() {
 
     let outcome = healthy().types("doctor --url nonsense");
     assert_eq!(outcome.refused_in_one_line(), "--url must be an address such as https://auth.example.com");
-}
-
-/// A port at which nobody listens.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

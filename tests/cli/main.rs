@@ -24,5 +24,7 @@ mod terminal;
 mod tree;
 mod user;
 
+#[path = "../support/nobody.rs"]
+mod nobody;
 #[path = "../support/postgres.rs"]
 mod postgres;

@@ -12,6 +12,8 @@
     reason = "a test that cannot do its harm has failed"
 )]
 
+#[path = "../support/nobody.rs"]
+mod nobody;
 #[path = "../support/postgres.rs"]
 mod postgres;
 #[expect(dead_code, reason = "no test here speaks TLS to a database")]

@@ -12,6 +12,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::home::Home;
+use crate::nobody::Nobody;
 use crate::process::{PATIENCE, Process};
 
 /// Hands the standard input over as the first socket, as `sd_listen_fds(3)` has it: the number of the process that it is
@@ -29,14 +30,14 @@ fn activated(home: &Home, listener: &TcpListener) -> Process {
 #[test]
 fn a_socket_that_is_handed_over_takes_the_place_of_binding() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let home = home().with("COUNTERSIGN_LISTEN", &elsewhere.to_string());
+    let elsewhere = Nobody::new();
+    let home = home().with("COUNTERSIGN_LISTEN", &elsewhere.address().to_string());
 
     let service = activated(&home, &listener).listening();
 
     assert_eq!(service.address, listener.local_addr().unwrap());
     assert!(live(service.address).starts_with("HTTP/1.1 200 "));
-    assert!(TcpStream::connect(elsewhere).is_err(), "nothing else is listened on");
+    assert!(TcpStream::connect(elsewhere.address()).is_err(), "nothing else is listened on");
 }
 
 #[test]

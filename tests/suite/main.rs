@@ -12,6 +12,8 @@ mod auth;
 mod http;
 mod keys;
 mod mail;
+#[path = "../support/nobody.rs"]
+mod nobody;
 mod oauth;
 #[path = "../support/smtp_sink.rs"]
 mod smtp_sink;

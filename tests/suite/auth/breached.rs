@@ -12,6 +12,7 @@ use countersign::problem::Code;
 use rstest::rstest;
 use tokio::net::TcpListener;
 
+use crate::nobody::Nobody;
 use crate::support::mail::RESET;
 use crate::support::{Engine, TestApp};
 
@@ -65,9 +66,8 @@ async fn a_password_that_the_list_does_not_name_is_accepted(#[case] body: String
 #[tokio::test]
 async fn a_list_that_fails_or_is_not_there_keeps_nobody_from_registering() {
     let list = List::serve("x".repeat(300_000)).await;
-    let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let gone = format!("http://{}/range", nobody.local_addr().expect("an address"));
-    drop(nobody);
+    let nobody = Nobody::new();
+    let gone = format!("http://{}/range", nobody.address());
 
     for url in [list.url.clone(), list.url.replace("/range", "/nowhere"), gone] {
         let app = using(Engine::Sqlite, &url).await;
@@ -113,9 +113,8 @@ async fn a_list_that_hangs_is_not_waited_for() {
 
 #[tokio::test]
 async fn how_soon_a_list_is_given_up_is_a_setting() {
-    let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = nobody.local_addr().expect("an address");
-    drop(nobody);
+    let nobody = Nobody::new();
+    let address = nobody.address();
     let app = TestApp::with(Engine::Sqlite, |config| {
         config.passwords.breach_check_url = PublicUrl::parse(&format!("http://{address}/range"));
         config.breach_check_breaker.failures_in_a_row = 1;
@@ -124,6 +123,7 @@ async fn how_soon_a_list_is_given_up_is_a_setting() {
     app.somebody("ada").with_password(PASSWORD).register().await.assert_status(201);
 
     // It is there now, and nobody asks: one failure was enough.
+    drop(nobody);
     let listener = TcpListener::bind(address).await.expect("the port");
     app.somebody("bob").with_password(PASSWORD).register().await.assert_status(201);
 
