@@ -176,13 +176,11 @@ async fn drain(connections: Connections, app: &App) {
         app.hasher.give_up();
         pending::<Infallible>().await
     };
-    let ended = async {
-        tokio::select! {
-            () = connections.end() => {}
-            never = last_word => match never {},
-        }
+    let ended = tokio::select! {
+        ended = timeout(grace, connections.end()) => ended,
+        never = last_word => match never {},
     };
-    match timeout(grace, ended).await {
+    match ended {
         Ok(()) => info!("all requests are answered"),
         Err(_elapsed) => warn!(grace_seconds = grace.as_secs(), "requests in flight were cut off"),
     }
